@@ -1,0 +1,84 @@
+//! The table of diagnostic codes: one entry a code, grouped by the stage that reports it.
+//!
+//! `m2ksql explain CODE` and `docs/errors.md` are made from this table. A code never changes its meaning; a new finding
+//! takes the next free number of its group. `E` is an error, `W` a warning.
+//!
+//! | numbers | group |
+//! |---|---|
+//! | 01xx | reading a file, JSON |
+//! | 02xx | the content of a model |
+//! | 03xx | ONNX |
+//! | 04xx | SQL text |
+//! | 05xx | columns, names, options of the compiler |
+//! | 06xx | planning and limits |
+//! | 07xx | evaluation and verification |
+//! | 08xx | environment: files, servers |
+
+use super::Severity;
+
+pub mod load;
+
+/// An entry of the table of codes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// `E` or `W` and four digits.
+    pub id: &'static str,
+    /// A few words: the heading of the entry in the docs.
+    pub title: &'static str,
+    /// What it means, why it is refused, and what to do: one or more paragraphs, with an example where it helps.
+    pub explanation: &'static str,
+}
+
+impl Code {
+    /// Error or warning, by the first letter.
+    pub fn severity(&self) -> Severity {
+        if self.id.starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+}
+
+/// The groups, in the order of the docs.
+static GROUPS: &[&[&Code]] = &[load::CODES];
+
+/// Every code, group by group.
+pub fn all() -> impl Iterator<Item = &'static Code> {
+    GROUPS.iter().flat_map(|group| group.iter().copied())
+}
+
+/// The code with this name, in any letter case.
+pub fn find(id: &str) -> Option<&'static Code> {
+    all().find(|code| code.id.eq_ignore_ascii_case(id))
+}
+
+/// Declares codes and their table: `codes! { NAME = "E0101", "title", "explanation"; … }`.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:literal, $explanation:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub static $name: crate::diag::Code = crate::diag::Code { id: $id, title: $title, explanation: $explanation };
+        )*
+        /// The codes of this group, in order.
+        pub static CODES: &[&crate::diag::Code] = &[$(&$name),*];
+    };
+}
+pub(crate) use codes;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_sorted_within_their_group_and_explained() {
+        let mut seen = std::collections::BTreeSet::new();
+        for group in GROUPS {
+            let digits: Vec<&str> = group.iter().map(|code| &code.id[1..]).collect();
+            assert!(digits.is_sorted(), "codes are not in order: {digits:?}");
+        }
+        for code in all() {
+            assert!(seen.insert(code.id), "{} stands twice", code.id);
+            assert!(code.id.len() == 5 && matches!(code.id.as_bytes()[0], b'E' | b'W'), "{}", code.id);
+            assert!(!code.title.is_empty() && !code.title.ends_with('.'), "{}", code.id);
+            assert!(code.explanation.len() > 60, "{} is not explained", code.id);
+        }
+        assert!(seen.len() > 1);
+    }
+}

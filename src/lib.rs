@@ -1,0 +1,17 @@
+//! m2ksql compiles a trained model into the SQL of a streaming database.
+//!
+//! The way from file to text is a row of stages, each with its own representation, each simpler than the one before:
+//! a model file is *loaded* into a [`model::Graph`] of vectors and machine-learning operators, *bound* to columns and
+//! *lowered* to [`score::Score`], an arena of scalar expressions, *optimized*, *legalized* for a dialect, *planned*
+//! within its limits, *emitted* as [`sql::ast`] and *printed*. [`compile`] names every stage and reads like this
+//! paragraph; `docs/architecture.md` has the table.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)
+)]
+
+pub mod diag;
+pub mod model;
+pub mod schema;
+pub mod sql;

@@ -1,0 +1,3 @@
+//! The SQL side: the syntax tree, and the way from scalar expressions to text in a dialect.
+
+pub mod ast;

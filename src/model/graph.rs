@@ -19,6 +19,9 @@ impl NodeId {
 pub struct Feature {
     /// Its name in the model, not empty, unique.
     pub name: String,
+    /// A second name that data made for the source's library may use (`X_3` for element 3 of the ONNX input `X`); empty
+    /// for none.
+    pub alias: String,
     /// The type of its values.
     pub elem: Elem,
     /// Single: the runtime rounds the value to binary32 before anything else.

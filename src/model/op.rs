@@ -70,7 +70,8 @@ pub struct Linear {
     pub bias: Vec<f64>,
 }
 
-/// Elementwise affine preprocessing with one constant pair an element. Vectors have the width of `x`.
+/// Elementwise affine preprocessing with one constant pair an element. Vectors have the width of `x`. In a
+/// [`Precision::Single`] node each of the two steps is rounded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scaling {
     /// `(x - center) / scale` (scikit-learn's StandardScaler and RobustScaler).

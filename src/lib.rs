@@ -14,4 +14,5 @@
 pub mod diag;
 pub mod model;
 pub mod schema;
+pub mod score;
 pub mod sql;

@@ -1,0 +1,161 @@
+//! Facts about expressions: which may be NULL and why, how often each is used.
+//!
+//! A *null source* is an expression whose being NULL is not explained by an operand: a nullable input, a NULL constant, a
+//! CASE or COALESCE that may be NULL. Any NULL-strict expression is NULL exactly when one of its sources is.
+
+use super::{Arm, Const, Expr, Function, Id, Score};
+use std::collections::BTreeSet;
+
+/// Facts that hold where an expression is evaluated: sources known not to be NULL there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Expressions that are not NULL.
+    pub present: BTreeSet<Id>,
+}
+
+impl Score {
+    /// The null sources of an expression, in order of first occurrence. Booleans have none.
+    pub fn null_sources(&self, id: Id) -> Vec<Id> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut stack = vec![id];
+        while let Some(id) = stack.pop() {
+            if !self.nullable(id) || !seen.insert(id) {
+                continue;
+            }
+            match self.expr(id) {
+                Expr::Const(_) | Expr::Input(_) | Expr::Case(..) | Expr::Call(Function::Coalesce, _) => found.push(id),
+                expr => {
+                    let start = stack.len();
+                    expr.operands(|operand| stack.push(operand));
+                    stack[start..].reverse();
+                }
+            }
+        }
+        found
+    }
+
+    /// For every expression the inputs whose being NULL makes it NULL, as sorted sets.
+    ///
+    /// `CASE` asks its conditions: an arm whose condition tests an input for NULL is what that input's NULL chooses.
+    pub fn voided_by(&self) -> Vec<BTreeSet<u32>> {
+        let mut sets: Vec<BTreeSet<u32>> = Vec::with_capacity(self.len());
+        for id in self.ids() {
+            let mut set = BTreeSet::new();
+            match self.expr(id) {
+                Expr::Input(number) => {
+                    set.insert(*number);
+                }
+                Expr::Case(arms, otherwise) => {
+                    let voids = |value: Id, input: u32| {
+                        matches!(self.expr(value), Expr::Const(Const::Null(_))) || sets[value.index()].contains(&input)
+                    };
+                    let mut decided = BTreeSet::new();
+                    for arm in arms {
+                        for input in self.inputs_tested_for_null(arm.condition) {
+                            if decided.insert(input) && voids(arm.value, input) {
+                                set.insert(input);
+                            }
+                        }
+                    }
+                    let everywhere =
+                        sets[otherwise.index()].iter().filter(|&&input| arms.iter().all(|arm| voids(arm.value, input)));
+                    set.extend(everywhere.filter(|input| !decided.contains(input)));
+                }
+                Expr::Call(Function::Coalesce, list) => {
+                    let (first, rest) = (&sets[list[0].index()], &list[1..]);
+                    set.extend(first.iter().filter(|input| rest.iter().all(|id| sets[id.index()].contains(input))));
+                }
+                Expr::Const(_) | Expr::IsNull(_) | Expr::Compare(..) | Expr::And(_) | Expr::Or(_) | Expr::Not(_) => {}
+                Expr::Sum(_) | Expr::Product(_) | Expr::Call(..) => {
+                    self.expr(id).operands(|operand| set.extend(sets[operand.index()].iter().copied()));
+                }
+            }
+            sets.push(set);
+        }
+        sets
+    }
+
+    /// The inputs `x` for which the condition is `x IS NULL`, or a disjunction with it.
+    fn inputs_tested_for_null(&self, condition: Id) -> Vec<u32> {
+        let list = match self.expr(condition) {
+            Expr::Or(list) => list.as_slice(),
+            _ => std::slice::from_ref(&condition),
+        };
+        let tested = |id: &Id| match self.expr(*id) {
+            Expr::IsNull(inner) => match self.expr(*inner) {
+                Expr::Input(number) => Some(*number),
+                _ => None,
+            },
+            _ => None,
+        };
+        list.iter().filter_map(tested).collect()
+    }
+
+    /// How often each expression is used by expressions that the roots need; roots count as one use each.
+    pub fn uses(&self) -> Vec<u32> {
+        let mut uses = vec![0u32; self.len()];
+        for root in self.roots() {
+            uses[root.index()] = uses[root.index()].saturating_add(1);
+        }
+        for id in self.ids().rev() {
+            if uses[id.index()] > 0 {
+                self.expr(id).operands(|operand| uses[operand.index()] = uses[operand.index()].saturating_add(1));
+            }
+        }
+        uses
+    }
+
+    pub(super) fn nullable_of(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Const(constant) => matches!(constant, Const::Null(_)),
+            Expr::Input(number) => self.inputs[*number as usize].nullable,
+            Expr::Sum(terms) => terms.iter().any(|term| term.factor.is_some_and(|factor| self.nullable(factor))),
+            Expr::Product(list) => list.iter().any(|&factor| self.nullable(factor)),
+            Expr::Call(Function::IsNan, _) => false,
+            Expr::Call(Function::Coalesce, list) => list.iter().all(|&argument| self.nullable(argument)),
+            Expr::Call(_, list) => list.iter().any(|&argument| self.nullable(argument)),
+            Expr::Compare(..) | Expr::And(_) | Expr::Or(_) | Expr::Not(_) | Expr::IsNull(_) => false,
+            Expr::Case(arms, otherwise) => self.case_nullable(arms, *otherwise),
+        }
+    }
+
+    fn case_nullable(&self, arms: &[Arm], otherwise: Id) -> bool {
+        let mut facts = Facts::default();
+        for arm in arms {
+            let mut inside = facts.clone();
+            inside.assume(self, arm.condition, true);
+            if inside.may_be_null(self, arm.value) {
+                return true;
+            }
+            facts.assume(self, arm.condition, false);
+        }
+        facts.may_be_null(self, otherwise)
+    }
+}
+
+impl Facts {
+    /// Adds what follows from a condition being true (or false).
+    pub fn assume(&mut self, score: &Score, condition: Id, truth: bool) {
+        let mut stack = vec![(condition, truth)];
+        while let Some((id, truth)) = stack.pop() {
+            match score.expr(id) {
+                Expr::Not(inner) => stack.push((*inner, !truth)),
+                Expr::And(list) if truth => stack.extend(list.iter().map(|&item| (item, true))),
+                Expr::Or(list) if !truth => stack.extend(list.iter().map(|&item| (item, false))),
+                Expr::IsNull(inner) if !truth => {
+                    self.present.insert(*inner);
+                    self.present.extend(score.null_sources(*inner));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the expression may be NULL given these facts.
+    pub fn may_be_null(&self, score: &Score, id: Id) -> bool {
+        score.nullable(id)
+            && !self.present.contains(&id)
+            && score.null_sources(id).iter().any(|source| !self.present.contains(source))
+    }
+}

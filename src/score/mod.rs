@@ -1,0 +1,425 @@
+//! The intermediate representation: scalar expressions in an arena.
+//!
+//! A [`Score`] is a list of expressions, operands before their users, each stored once (hash-consed), built only by the
+//! smart constructors in `build.rs`. It knows no vectors, no file format and no SQL: its inputs are numbered leaves, its
+//! results are [`Output`]s over scalar roots.
+//!
+//! # Semantics
+//!
+//! * **Numbers** (`DOUBLE`, `BIGINT`) and texts are NULL-strict: an expression with a NULL operand is NULL, except `CASE`
+//!   (only the condition and the chosen value count), `COALESCE` and `IS NULL`. Doubles follow IEEE 754; every operation
+//!   rounds once.
+//! * **Booleans** are two-valued. A comparison is built only on operands that cannot be NULL where it is evaluated:
+//!   either proven so, or behind an explicit `IS NULL` guard in a `CASE` or `OR` ([`verify`](Score::verify) checks it). So no
+//!   rewrite depends on how an engine compares NULL. Boolean *inputs* may be NULL; they are compared like any other.
+//! * A **sum** is evaluated from left to right, starting with its first term; a term with a factor is `coefficient *
+//!   factor`, rounded, one without is the coefficient itself. A **product** is evaluated from left to right.
+//! * `CASE` takes the value of the first arm whose condition is true. `AND` and `OR` are evaluated left to right and stop
+//!   early; since conditions are pure, that matters only for the NULL rule.
+//!
+//! Nothing here recurses: every pass is a loop over the arena.
+
+mod build;
+mod eval;
+mod facts;
+mod fmt;
+mod verify;
+
+pub use eval::Value;
+pub use facts::Facts;
+
+use crate::schema::Type;
+use std::collections::HashMap;
+
+/// An expression of the [`Score`] it was made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(u32);
+
+impl Id {
+    /// Its position in the arena.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A double that compares and hashes by its bits: −0.0 and 0.0 are different constants.
+#[derive(Clone, Copy, Debug)]
+pub struct Real(pub f64);
+
+impl PartialEq for Real {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Real {}
+
+impl std::hash::Hash for Real {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
+}
+
+/// A constant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Const {
+    /// DOUBLE; may be NaN or infinite while rewriting, never in what is emitted.
+    Double(Real),
+    /// BIGINT.
+    Bigint(i64),
+    /// STRING.
+    Text(String),
+    /// BOOLEAN.
+    Boolean(bool),
+    /// NULL of a type.
+    Null(Type),
+}
+
+/// Where a term comes from, for comments and explanations; not part of its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// No single one.
+    None,
+    /// The input of this number.
+    Input(u32),
+    /// The class or target of this number.
+    Class(u32),
+}
+
+/// One addend: `coefficient * factor`, or the coefficient alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Term {
+    /// The constant.
+    pub coefficient: f64,
+    /// What it is multiplied with.
+    pub factor: Option<Id>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Term {
+    /// `coefficient * factor`.
+    pub fn new(coefficient: f64, factor: Id) -> Self {
+        Term { coefficient, factor: Some(factor), origin: Origin::None }
+    }
+
+    /// A constant addend.
+    pub fn constant(value: f64) -> Self {
+        Term { coefficient: value, factor: None, origin: Origin::None }
+    }
+
+    /// Says where it comes from.
+    pub fn from(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+}
+
+impl PartialEq for Term {
+    fn eq(&self, other: &Self) -> bool {
+        self.coefficient.to_bits() == other.coefficient.to_bits() && self.factor == other.factor
+    }
+}
+
+impl Eq for Term {}
+
+impl std::hash::Hash for Term {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.coefficient.to_bits().hash(state);
+        self.factor.hash(state);
+    }
+}
+
+/// Functions of DOUBLE arguments unless said otherwise. All are NULL-strict except `Coalesce`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Function {
+    /// `a / b`
+    Divide,
+    /// `a ^ b`, C's `pow`
+    Power,
+    /// Smaller; NaN if either is NaN
+    Min,
+    /// Larger; NaN if either is NaN
+    Max,
+    /// `e^x`
+    Exp,
+    /// Natural logarithm
+    Ln,
+    /// Square root
+    Sqrt,
+    /// `|x|`
+    Abs,
+    /// Largest integer not above
+    Floor,
+    /// Smallest integer not below
+    Ceil,
+    /// Nearest integer, halves to even
+    RoundEven,
+    /// −1, 0 or 1; NaN stays
+    Sign,
+    /// Hyperbolic tangent
+    Tanh,
+    /// `1 / (1 + e^-x)`
+    Sigmoid,
+    /// `ln(1 + e^x)` without overflow
+    Softplus,
+    /// The standard normal distribution function
+    NormalCdf,
+    /// The error function
+    Erf,
+    /// Whether a DOUBLE is NaN → BOOLEAN
+    IsNan,
+    /// BIGINT → DOUBLE
+    ToDouble,
+    /// DOUBLE → BIGINT, toward zero, saturating, NaN → 0
+    ToBigint,
+    /// First argument that is not NULL; arguments of one type
+    Coalesce,
+}
+
+/// Comparisons of two operands of one type → BOOLEAN. False if either is NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// `WHEN condition THEN value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Arm {
+    /// BOOLEAN.
+    pub condition: Id,
+    /// Of the type of the whole CASE.
+    pub value: Id,
+}
+
+/// An expression. See the [module](self) for what each computes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expr {
+    /// A constant.
+    Const(Const),
+    /// The input of this number.
+    Input(u32),
+    /// At least one term.
+    Sum(Vec<Term>),
+    /// At least two factors.
+    Product(Vec<Id>),
+    /// As many arguments as the function takes.
+    Call(Function, Vec<Id>),
+    /// Never on NULL.
+    Compare(Comparison, Id, Id),
+    /// At least two conditions.
+    And(Vec<Id>),
+    /// At least two conditions.
+    Or(Vec<Id>),
+    /// `NOT`.
+    Not(Id),
+    /// `IS NULL`, of any type.
+    IsNull(Id),
+    /// At least one arm, and what holds otherwise.
+    Case(Vec<Arm>, Id),
+}
+
+/// A leaf: a column, or an expression over columns that Score does not look into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// For dumps.
+    pub name: String,
+    /// DOUBLE, BIGINT, STRING or BOOLEAN.
+    pub ty: Type,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+}
+
+/// A scalar result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// The name of the output column.
+    pub name: String,
+    /// What is computed.
+    pub root: Id,
+    /// What it is, in a few words, for comments (`probability of 'setosa'`).
+    pub about: String,
+}
+
+/// The arena.
+#[derive(Clone, Debug, Default)]
+pub struct Score {
+    inputs: Vec<Input>,
+    exprs: Vec<Expr>,
+    types: Vec<Type>,
+    nullable: Vec<bool>,
+    /// From an expression's hash to where expressions with that hash stand. Only looked up, never iterated.
+    index: HashMap<u64, Vec<Id>, std::hash::BuildHasherDefault<Identity>>,
+    /// The results, in order.
+    pub outputs: Vec<Output>,
+    /// Inputs that must not be NULL for a row to be scored at all: other rows give no result.
+    pub required: Vec<u32>,
+}
+
+/// The keys of the index are hashes already.
+#[derive(Clone, Debug, Default)]
+struct Identity(u64);
+
+impl std::hash::Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+impl Score {
+    /// An empty arena over these inputs.
+    pub fn new(inputs: Vec<Input>) -> Self {
+        Score { inputs, ..Self::default() }
+    }
+
+    /// The inputs, by number.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// The expression.
+    pub fn expr(&self, id: Id) -> &Expr {
+        &self.exprs[id.index()]
+    }
+
+    /// Its type: DOUBLE, BIGINT, STRING or BOOLEAN.
+    pub fn ty(&self, id: Id) -> &Type {
+        &self.types[id.index()]
+    }
+
+    /// Whether it may be NULL.
+    pub fn nullable(&self, id: Id) -> bool {
+        self.nullable[id.index()]
+    }
+
+    /// The number of expressions in the arena.
+    pub fn len(&self) -> usize {
+        self.exprs.len()
+    }
+
+    /// Whether there is no expression.
+    pub fn is_empty(&self) -> bool {
+        self.exprs.is_empty()
+    }
+
+    /// All expressions, operands before users.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = Id> + use<> {
+        (0..self.exprs.len() as u32).map(Id)
+    }
+
+    /// The constant, if it is one.
+    pub fn constant(&self, id: Id) -> Option<&Const> {
+        match self.expr(id) {
+            Expr::Const(constant) => Some(constant),
+            _ => None,
+        }
+    }
+
+    /// The value of a DOUBLE constant.
+    pub fn double_value(&self, id: Id) -> Option<f64> {
+        match self.expr(id) {
+            Expr::Const(Const::Double(value)) => Some(value.0),
+            _ => None,
+        }
+    }
+
+    /// The roots of the outputs, in order.
+    pub fn roots(&self) -> Vec<Id> {
+        self.outputs.iter().map(|output| output.root).collect()
+    }
+}
+
+impl Expr {
+    /// Calls `visit` with every operand, in order.
+    pub fn operands(&self, mut visit: impl FnMut(Id)) {
+        match self {
+            Expr::Const(_) | Expr::Input(_) => {}
+            Expr::Sum(terms) => terms.iter().filter_map(|term| term.factor).for_each(visit),
+            Expr::Product(list) | Expr::Call(_, list) | Expr::And(list) | Expr::Or(list) => {
+                list.iter().copied().for_each(visit);
+            }
+            Expr::Compare(_, a, b) => {
+                visit(*a);
+                visit(*b);
+            }
+            Expr::Not(a) | Expr::IsNull(a) => visit(*a),
+            Expr::Case(arms, otherwise) => {
+                for arm in arms {
+                    visit(arm.condition);
+                    visit(arm.value);
+                }
+                visit(*otherwise);
+            }
+        }
+    }
+}
+
+impl Function {
+    /// The name in dumps.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Divide => "divide",
+            Function::Power => "power",
+            Function::Min => "min",
+            Function::Max => "max",
+            Function::Exp => "exp",
+            Function::Ln => "ln",
+            Function::Sqrt => "sqrt",
+            Function::Abs => "abs",
+            Function::Floor => "floor",
+            Function::Ceil => "ceil",
+            Function::RoundEven => "round_even",
+            Function::Sign => "sign",
+            Function::Tanh => "tanh",
+            Function::Sigmoid => "sigmoid",
+            Function::Softplus => "softplus",
+            Function::NormalCdf => "normal_cdf",
+            Function::Erf => "erf",
+            Function::IsNan => "is_nan",
+            Function::ToDouble => "to_double",
+            Function::ToBigint => "to_bigint",
+            Function::Coalesce => "coalesce",
+        }
+    }
+}
+
+impl Comparison {
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        }
+    }
+
+    /// The comparison with its operands exchanged.
+    pub fn flipped(self) -> Self {
+        match self {
+            Comparison::Equal => Comparison::Equal,
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What must be true of every [`Score`], checked after every pass in tests and debug builds.
+
+use super::{Expr, Facts, Function, Id, Score};
+use crate::schema::Type;
+use std::collections::BTreeSet;
+
+impl Score {
+    /// Checks order, types and the NULL rule; the first violation in words.
+    ///
+    /// The NULL rule: a comparison, or `is_nan`, is evaluated only where none of its operands can be NULL. For every
+    /// expression the set of sources that it *needs* to be present is computed from below; guards in CASE, AND and OR
+    /// take sources out of it; at a root it must be empty.
+    pub fn verify(&self) -> Result<(), String> {
+        let mut needs: Vec<BTreeSet<Id>> = Vec::with_capacity(self.len());
+        for id in self.ids() {
+            let expr = self.expr(id);
+            let mut order = Ok(());
+            expr.operands(|operand| {
+                if operand >= id {
+                    order = Err(format!("{id} uses {operand}, which does not stand before it"));
+                }
+            });
+            order?;
+            self.verify_types(id)?;
+            let needed = self.needs(expr, &needs);
+            needs.push(needed);
+        }
+        for root in self.roots() {
+            if let Some(source) = needs[root.index()].first() {
+                return Err(format!("{root} compares something that is NULL when {source} is, without a guard"));
+            }
+        }
+        Ok(())
+    }
+
+    fn needs(&self, expr: &Expr, needs: &[BTreeSet<Id>]) -> BTreeSet<Id> {
+        let mut result = BTreeSet::new();
+        let mut require = |facts: &Facts, set: &BTreeSet<Id>| {
+            result.extend(set.iter().filter(|source| !facts.present.contains(source)).copied());
+        };
+        let mut facts = Facts::default();
+        match expr {
+            Expr::Compare(_, a, b) => {
+                for operand in [a, b] {
+                    require(&facts, &needs[operand.index()]);
+                    require(&facts, &self.null_sources(*operand).into_iter().collect());
+                }
+            }
+            Expr::Call(Function::IsNan, list) => {
+                require(&facts, &needs[list[0].index()]);
+                require(&facts, &self.null_sources(list[0]).into_iter().collect());
+            }
+            Expr::And(list) | Expr::Or(list) => {
+                for &item in list {
+                    require(&facts, &needs[item.index()]);
+                    facts.assume(self, item, matches!(expr, Expr::And(_)));
+                }
+            }
+            Expr::Case(arms, otherwise) => {
+                for arm in arms {
+                    require(&facts, &needs[arm.condition.index()]);
+                    if !needs[arm.value.index()].is_empty() {
+                        let mut inside = facts.clone();
+                        inside.assume(self, arm.condition, true);
+                        require(&inside, &needs[arm.value.index()]);
+                    }
+                    facts.assume(self, arm.condition, false);
+                }
+                require(&facts, &needs[otherwise.index()]);
+            }
+            _ => expr.operands(|operand| require(&facts, &needs[operand.index()])),
+        }
+        result
+    }
+
+    fn verify_types(&self, id: Id) -> Result<(), String> {
+        let want = |operand: Id, ty: &Type| {
+            let found = self.ty(operand);
+            if found == ty { Ok(()) } else { Err(format!("{id} takes {ty}, but {operand} is {found}")) }
+        };
+        match self.expr(id) {
+            Expr::Const(_) | Expr::IsNull(_) => Ok(()),
+            Expr::Input(_) => match self.ty(id) {
+                Type::Double | Type::Bigint | Type::String | Type::Boolean => Ok(()),
+                other => Err(format!("{id} is an input of type {other}")),
+            },
+            Expr::Sum(terms) if terms.is_empty() => Err(format!("{id} is a sum without terms")),
+            Expr::Sum(terms) => terms.iter().filter_map(|term| term.factor).try_for_each(|f| want(f, &Type::Double)),
+            Expr::Product(list) => list.iter().try_for_each(|&factor| want(factor, &Type::Double)),
+            Expr::Call(Function::ToDouble, list) => want(list[0], &Type::Bigint),
+            Expr::Call(Function::Coalesce, list) => list.iter().try_for_each(|&item| want(item, self.ty(list[0]))),
+            Expr::Call(_, list) => list.iter().try_for_each(|&argument| want(argument, &Type::Double)),
+            Expr::Compare(_, a, b) => want(*b, self.ty(*a)),
+            Expr::And(list) | Expr::Or(list) => list.iter().try_for_each(|&item| want(item, &Type::Boolean)),
+            Expr::Not(a) => want(*a, &Type::Boolean),
+            Expr::Case(arms, otherwise) => arms.iter().try_for_each(|arm| {
+                want(arm.condition, &Type::Boolean)?;
+                want(arm.value, self.ty(*otherwise))
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::schema::Type;
+    use crate::score::{Comparison, Input, Score};
+
+    fn score() -> Score {
+        Score::new(vec![Input { name: "a".into(), ty: Type::Double, nullable: true }])
+    }
+
+    fn label(s: &mut Score, guarded: bool) {
+        let a = s.input(0);
+        let zero = s.double(0.0);
+        let positive = s.compare(Comparison::Greater, a, zero);
+        let (yes, no, null) = (s.text("yes"), s.text("no"), s.null(Type::String));
+        let mut label = s.choose(positive, yes, no);
+        if guarded {
+            let missing = s.is_null(a);
+            label = s.choose(missing, null, label);
+        }
+        s.outputs.push(crate::score::Output { name: "LABEL".into(), root: label, about: String::new() });
+    }
+
+    #[test]
+    fn a_comparison_on_a_nullable_input_needs_a_guard() {
+        let mut bare = score();
+        label(&mut bare, false);
+        assert!(bare.verify().unwrap_err().contains("without a guard"));
+        let mut guarded = score();
+        label(&mut guarded, true);
+        assert_eq!(guarded.verify(), Ok(()));
+    }
+}

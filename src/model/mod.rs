@@ -9,9 +9,12 @@
 //! otherwise: an operator with a missing operand element yields Missing in the elements that depend on it. NaN is a
 //! number like any other and follows IEEE 754.
 
+mod check;
+pub mod eval;
 mod graph;
 mod op;
 
+pub use check::check;
 pub use graph::{Feature, Graph, Node, NodeId, Output, Role};
 pub use op::{
     Binary, Decision, Elem, Encoder, Linear, Missing, Norm, Op, Precision, Reduction, Scaling, Unary, Unknown, Value,

@@ -201,14 +201,15 @@ pub enum Unary {
     ToInteger,
     /// To a boolean: anything but ±0 is true, NaN too.
     ToBoolean,
-    /// To text.
+    /// To text: integers in decimal, booleans `true` and `false`. Not of numbers, whose text every runtime writes
+    /// differently.
     ToText,
 }
 
 /// Elementwise functions of two operands of the same type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {
-    /// `a + b`
+    /// `a + b`; integers wrap, as in the next two
     Add,
     /// `a - b`
     Subtract,
@@ -218,9 +219,9 @@ pub enum Binary {
     Divide,
     /// `a ^ b` as C's `pow`
     Power,
-    /// Smaller; NaN if either is NaN.
+    /// Smaller, the first of equals; NaN if either is NaN.
     Min,
-    /// Larger; NaN if either is NaN.
+    /// Larger, the first of equals; NaN if either is NaN.
     Max,
     /// `a < b` → Boolean; false with NaN, as the next three.
     Less,

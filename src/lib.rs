@@ -16,3 +16,4 @@ pub mod model;
 pub mod schema;
 pub mod score;
 pub mod sql;
+pub mod syntax;

@@ -147,6 +147,40 @@ pub enum Level {
     Primary,
 }
 
+/// Units of time that stand as an argument of a call (`DATEADD(DAYS, 1, D)`). DAY, HOUR and the like are columns there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// `MILLISECOND`
+    Millisecond,
+    /// `MILLISECONDS`
+    Milliseconds,
+    /// `SECONDS`
+    Seconds,
+    /// `MINUTES`
+    Minutes,
+    /// `HOURS`
+    Hours,
+    /// `DAYS`
+    Days,
+}
+
+impl Unit {
+    /// Every unit with its spelling.
+    pub const ALL: &'static [(Unit, &'static str)] = &[
+        (Unit::Millisecond, "MILLISECOND"),
+        (Unit::Milliseconds, "MILLISECONDS"),
+        (Unit::Seconds, "SECONDS"),
+        (Unit::Minutes, "MINUTES"),
+        (Unit::Hours, "HOURS"),
+        (Unit::Days, "DAYS"),
+    ];
+
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
 /// A scalar expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
@@ -159,7 +193,7 @@ pub enum Expr {
     /// A literal in E-notation with its sign; never NaN or infinite.
     Double(Double),
     /// A literal with a decimal point and no exponent, with its sign, digits as written without superfluous leading
-    /// zeros: DECIMAL of that many digits.
+    /// zeros: DECIMAL of that many digits. The text always has a point and a digit before it (`0.5`, `1.`).
     Decimal(String),
     /// `'text'`, unescaped.
     String(String),
@@ -173,6 +207,8 @@ pub enum Expr {
     Index(Box<Expr>, Box<Expr>),
     /// `NAME(arguments)`; the name in upper case. Lambdas stand last.
     Call(Name, Vec<Expr>),
+    /// A unit of time, only as an argument of a call.
+    Unit(Unit),
     /// `(A, B) => body`.
     Lambda(Vec<Name>, Box<Expr>),
     /// `ARRAY[…]`.
@@ -237,7 +273,7 @@ pub enum Expr {
         /// `IS NOT NULL`.
         negated: bool,
     },
-    /// A literal with its type in front: `DECIMAL '1.5'`.
+    /// A literal with its type in front, TIME, DATE or TIMESTAMP: `DATE '2026-11-22'`.
     Typed(Type, String),
     /// An expression with comment lines before it, without the `-- `. Reading a text drops comments inside expressions.
     Commented(Vec<String>, Box<Expr>),
@@ -257,6 +293,75 @@ impl Expr {
     /// A call.
     pub fn call(function: &str, arguments: Vec<Expr>) -> Self {
         Expr::Call(Name::new(function), arguments)
+    }
+
+    /// Calls `visit` with every direct operand, in the order of the text.
+    pub fn for_each_child<'a>(&'a self, mut visit: impl FnMut(&'a Expr)) {
+        match self {
+            Expr::Null
+            | Expr::Boolean(_)
+            | Expr::Integer(_)
+            | Expr::Double(_)
+            | Expr::Decimal(_)
+            | Expr::String(_)
+            | Expr::Column(_)
+            | Expr::Qualified(..)
+            | Expr::Unit(_)
+            | Expr::Typed(..) => {}
+            Expr::Field(inner, _)
+            | Expr::Lambda(_, inner)
+            | Expr::Cast(inner, _)
+            | Expr::Negate(inner)
+            | Expr::Plus(inner)
+            | Expr::Not(inner)
+            | Expr::Commented(_, inner)
+            | Expr::IsNull { value: inner, .. } => visit(inner),
+            Expr::Index(left, right)
+            | Expr::Compare(_, left, right)
+            | Expr::Like { value: left, pattern: right, .. } => {
+                visit(left);
+                visit(right);
+            }
+            Expr::Call(_, list) | Expr::Array(list) | Expr::And(list) | Expr::Or(list) => list.iter().for_each(visit),
+            Expr::Map(entries) => entries.iter().for_each(|(key, value)| {
+                visit(key);
+                visit(value);
+            }),
+            Expr::Struct(fields) => fields.iter().for_each(|(_, value)| visit(value)),
+            Expr::Case(arms, otherwise) => {
+                for (condition, value) in arms {
+                    visit(condition);
+                    visit(value);
+                }
+                if let Some(otherwise) = otherwise {
+                    visit(otherwise);
+                }
+            }
+            Expr::Chain(first, rest) => {
+                visit(first);
+                rest.iter().for_each(|(_, operand)| visit(operand));
+            }
+            Expr::Between { value, low, high, .. } => {
+                visit(value);
+                visit(low);
+                visit(high);
+            }
+            Expr::In { value, list, .. } => {
+                visit(value);
+                list.iter().for_each(visit);
+            }
+        }
+    }
+
+    /// The number of nodes on the longest way down; 1 for a literal. Does not recurse.
+    pub fn depth(&self) -> usize {
+        let mut deepest = 0;
+        let mut rest = vec![(self, 1)];
+        while let Some((expr, depth)) = rest.pop() {
+            deepest = deepest.max(depth);
+            expr.for_each_child(|child| rest.push((child, depth + 1)));
+        }
+        deepest
     }
 
     /// How tightly it binds.

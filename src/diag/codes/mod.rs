@@ -17,6 +17,7 @@
 use super::Severity;
 
 pub mod load;
+pub mod sql;
 
 /// An entry of the table of codes.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Code {
 }
 
 /// The groups, in the order of the docs.
-static GROUPS: &[&[&Code]] = &[load::CODES];
+static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES];
 
 /// Every code, group by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {

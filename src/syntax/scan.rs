@@ -1,0 +1,330 @@
+//! One linear pass over a SQL text before it is parsed: statements, comments, brackets, depth.
+//!
+//! The parser recurses for brackets and CASE, so their depth is known and bounded before it starts. What the pass finds
+//! wrong (a quote without its end, a bracket that closes nothing) is reported here, where the other end is known.
+//! The pass and `lexical.pest` must cut a text alike; a property test compares them.
+
+use std::ops::Range;
+
+use crate::diag::codes::sql as codes;
+use crate::diag::{Diagnostic, Place, Report, SourceId};
+
+/// Brackets and CASE deeper than this are refused. ksqlDB takes 500 parentheses; the text in which it echoes a flat sum
+/// has one pair for every term.
+pub(super) const MAX_NESTING: usize = 1000;
+
+/// A comment: where it stands and what it says.
+#[allow(dead_code)]
+#[derive(Clone, Debug)]
+pub(super) struct Comment {
+    /// With its marks and, for `--`, without the end of the line.
+    pub range: Range<usize>,
+    /// Its lines without marks and outer blanks.
+    pub lines: Vec<String>,
+}
+
+/// The text between two `;`.
+#[allow(dead_code)]
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// From its first token to its last, without the `;`. Comments before the first token are outside.
+    pub range: Range<usize>,
+    /// Where the `;` is, or the end of the text.
+    pub end: usize,
+    /// Whether a `;` ends it.
+    pub terminated: bool,
+    /// The largest number of brackets and CASEs open at once.
+    pub nesting: usize,
+    /// Nothing was reported about it.
+    pub sound: bool,
+}
+
+/// What the pass found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// The statements that have at least one token.
+    pub parts: Vec<Part>,
+    /// All comments, in order.
+    pub comments: Vec<Comment>,
+}
+
+struct Open {
+    at: usize,
+    text: &'static str,
+    close: &'static str,
+}
+
+struct Scanner<'a> {
+    source: SourceId,
+    text: &'a str,
+    report: &'a mut Report,
+    scan: Scan,
+    open: Vec<Open>,
+    /// `<` of types open inside the innermost bracket.
+    angles: usize,
+    constructor: bool,
+    start: Option<usize>,
+    last: usize,
+    nesting: usize,
+    sound: bool,
+}
+
+/// Reads the whole text. Findings go to the report; the parts that have some are marked.
+pub(super) fn scan(source: SourceId, text: &str, report: &mut Report) -> Scan {
+    let mut scanner = Scanner {
+        source,
+        text,
+        report,
+        scan: Scan::default(),
+        open: Vec::new(),
+        angles: 0,
+        constructor: false,
+        start: None,
+        last: 0,
+        nesting: 0,
+        sound: true,
+    };
+    scanner.run();
+    scanner.scan
+}
+
+impl Scanner<'_> {
+    fn run(&mut self) {
+        let bytes = self.text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            match bytes[at] {
+                b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+                b'-' if bytes.get(at + 1) == Some(&b'-') => at = self.line_comment(at),
+                b'/' if bytes.get(at + 1) == Some(&b'*') => at = self.block_comment(at),
+                b';' => {
+                    self.end_part(at, true);
+                    at += 1;
+                }
+                _ => {
+                    let end = token_end(self.text, at);
+                    self.token(at..end);
+                    at = end;
+                }
+            }
+        }
+        self.end_part(bytes.len(), false);
+    }
+
+    fn token(&mut self, range: Range<usize>) {
+        let token = &self.text[range.clone()];
+        self.start.get_or_insert(range.start);
+        self.last = range.end;
+        let constructor = std::mem::take(&mut self.constructor);
+        match token.as_bytes()[0] {
+            quote @ (b'\'' | b'"' | b'`') => {
+                if token.len() < 2 || !closed(token, quote) {
+                    let mark = char::from(quote);
+                    self.fail(
+                        Diagnostic::new(
+                            &codes::UNCLOSED,
+                            format!("{} that begins here has no end", quoted_thing(quote)),
+                        )
+                        .at(Place::span(self.source, range.start..range.start + 1))
+                        .help(format!("close it with {mark}; inside, {mark} is written twice")),
+                    );
+                }
+            }
+            b'(' => self.push(range.start, "(", ")"),
+            b'[' => self.push(range.start, "[", "]"),
+            b')' | b']' => self.pop(range),
+            b'<' if constructor && token == "<" => {
+                self.angles += 1;
+                self.deepen(range.start);
+            }
+            b'>' => self.angles = self.angles.saturating_sub(1),
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => self.word(token, range.clone()),
+            b',' | b'0'..=b'9' => {}
+            _ => self.angles = 0,
+        }
+    }
+
+    fn word(&mut self, word: &str, range: Range<usize>) {
+        let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
+        if is("CASE") {
+            self.push(range.start, "CASE", "END");
+        } else if is("END") {
+            self.pop(range);
+        } else if is("ARRAY") || is("MAP") || is("STRUCT") {
+            self.constructor = true;
+        } else if is("AND") || is("OR") || is("THEN") || is("WHEN") || is("AS") {
+            self.angles = 0;
+        }
+    }
+
+    fn push(&mut self, at: usize, text: &'static str, close: &'static str) {
+        self.open.push(Open { at, text, close });
+        self.deepen(at);
+    }
+
+    fn deepen(&mut self, at: usize) {
+        let depth = self.open.len() + self.angles;
+        if depth == MAX_NESTING + 1 && self.nesting < depth {
+            self.fail(
+                Diagnostic::new(&codes::TOO_DEEP, format!("the text is nested deeper than {MAX_NESTING}"))
+                    .at(Place::span(self.source, at..at + 1))
+                    .help("split the expression over several statements"),
+            );
+        }
+        self.nesting = self.nesting.max(depth);
+    }
+
+    fn pop(&mut self, range: Range<usize>) {
+        let token = self.text[range.clone()].to_ascii_uppercase();
+        match self.open.last() {
+            Some(open) if open.close == token => {
+                self.open.pop();
+            }
+            Some(open) => {
+                let place = Place::span(self.source, range);
+                let message = format!("expected `{}`, found `{token}`", open.close);
+                let related = Place::span(self.source, open.at..open.at + open.text.len());
+                let words = format!("`{}` is open since here", open.text);
+                self.fail(Diagnostic::new(&codes::UNCLOSED, message).at(place).related(related, words));
+                self.open.pop();
+            }
+            None => {
+                let begin = match token.as_str() {
+                    ")" => "(",
+                    "]" => "[",
+                    _ => "CASE",
+                };
+                let place = Place::span(self.source, range);
+                self.fail(
+                    Diagnostic::new(&codes::UNCLOSED, format!("found `{token}` without a `{begin}` before it"))
+                        .at(place),
+                );
+            }
+        }
+    }
+
+    fn end_part(&mut self, at: usize, terminated: bool) {
+        // Once a part is known to be wrong, its open brackets say nothing new.
+        if let (Some(open), true) = (self.open.first(), self.sound) {
+            let place = Place::span(self.source, open.at..open.at + open.text.len());
+            let message = format!("`{}` is never closed", open.text);
+            let help = format!("add the `{}` that belongs to it", open.close);
+            self.fail(Diagnostic::new(&codes::UNCLOSED, message).at(place).help(help));
+        }
+        if let Some(start) = self.start.take() {
+            self.scan.parts.push(Part {
+                range: start..self.last,
+                end: at,
+                terminated,
+                nesting: self.nesting,
+                sound: self.sound,
+            });
+        }
+        self.open.clear();
+        (self.angles, self.nesting, self.sound, self.constructor) = (0, 0, true, false);
+    }
+
+    /// From `--` to the end of the line; the character after `--` belongs to it, even a line feed.
+    fn line_comment(&mut self, at: usize) -> usize {
+        let first_line = &self.text[at + 2..];
+        if first_line.is_empty() || first_line.starts_with('\n') {
+            let swallowed = first_line.get(1..).unwrap_or("");
+            let swallowed = &swallowed[..swallowed.find(['\r', '\n']).unwrap_or(swallowed.len())];
+            let harmless = swallowed.trim().is_empty() || swallowed.trim_start().starts_with("--");
+            if first_line.is_empty() || !harmless {
+                let diagnostic =
+                    Diagnostic::new(&codes::EMPTY_COMMENT, "ksqlDB joins an empty `--` with the next line")
+                        .at(Place::span(self.source, at..at + 2))
+                        .help("write something after `--`, or remove the line");
+                self.fail(diagnostic);
+            }
+            let end = (at + 3 + swallowed.len()).min(self.text.len());
+            let line = swallowed.trim().trim_start_matches('-').trim().to_owned();
+            let lines = if line.is_empty() || !harmless { Vec::new() } else { vec![line] };
+            self.scan.comments.push(Comment { range: at..end, lines });
+            return end;
+        }
+        let end = at + 2 + first_line.find(['\r', '\n']).unwrap_or(first_line.len());
+        let line = self.text[at + 2..end].trim().to_owned();
+        let lines = if line.is_empty() { Vec::new() } else { vec![line] };
+        self.scan.comments.push(Comment { range: at..end, lines });
+        end
+    }
+
+    fn block_comment(&mut self, at: usize) -> usize {
+        let Some(length) = self.text[at + 2..].find("*/") else {
+            let diagnostic = Diagnostic::new(&codes::UNCLOSED, "the comment that begins here has no end")
+                .at(Place::span(self.source, at..at + 2))
+                .help("close it with `*/`");
+            self.fail(diagnostic);
+            return self.text.len();
+        };
+        let body = &self.text[at + 2..at + 2 + length];
+        let lines = body.lines().map(|line| line.trim().trim_start_matches('*').trim().to_owned());
+        let lines = lines.filter(|line| !line.is_empty()).collect();
+        let end = at + length + 4;
+        self.scan.comments.push(Comment { range: at..end, lines });
+        end
+    }
+
+    fn fail(&mut self, diagnostic: Diagnostic) {
+        self.report.push(diagnostic);
+        self.sound = false;
+    }
+}
+
+fn quoted_thing(quote: u8) -> &'static str {
+    if quote == b'\'' { "the string" } else { "the quoted name" }
+}
+
+/// Whether the quoted token ends with its quote, which is not the first half of a doubled one.
+fn closed(token: &str, quote: u8) -> bool {
+    token.len() >= 2 && token.bytes().filter(|&byte| byte == quote).count() % 2 == 0
+}
+
+/// Where the token that begins at `at` ends, by the longest match. `at` must not be white space or a comment.
+pub(super) fn token_end(text: &str, at: usize) -> usize {
+    let rest = &text.as_bytes()[at..];
+    let word = |from: usize| {
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'@');
+        from + rest[from..].iter().take_while(|byte| is_word(byte)).count()
+    };
+    let length = match rest[0] {
+        quote @ (b'\'' | b'"' | b'`') => {
+            let mut end = 1;
+            loop {
+                match rest[end..].iter().position(|&byte| byte == quote) {
+                    None => break rest.len(),
+                    Some(found) if rest.get(end + found + 1) == Some(&quote) => end += found + 2,
+                    Some(found) => break end + found + 1,
+                }
+            }
+        }
+        b'A'..=b'Z' | b'a'..=b'z' | b'_' => word(0),
+        b'0'..=b'9' => number_end(rest).max(word(0)),
+        b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) => number_end(rest),
+        _ => match rest.get(..2) {
+            Some(b"->" | b"<>" | b"!=" | b"<=" | b">=" | b"||" | b":=" | b"=>") => 2,
+            Some(b"${") => rest.iter().position(|&byte| byte == b'}').map_or(2, |end| end + 1),
+            _ => text[at..].chars().next().map_or(1, char::len_utf8),
+        },
+    };
+    at + length
+}
+
+/// The length of the number at the start: digits with a point, and an exponent.
+fn number_end(rest: &[u8]) -> usize {
+    let digits = |from: usize| from + rest[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut end = digits(0);
+    if rest.get(end) == Some(&b'.') {
+        end = digits(end + 1);
+    }
+    if rest.get(end).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'e')) {
+        let sign = usize::from(matches!(rest.get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits(end + 1 + sign);
+        if exponent > end + 1 + sign {
+            end = exponent;
+        }
+    }
+    end
+}

@@ -12,6 +12,7 @@
 )]
 
 pub mod diag;
+pub mod load;
 pub mod model;
 pub mod schema;
 pub mod score;

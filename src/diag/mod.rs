@@ -5,9 +5,11 @@
 //! Texts follow one style: lower case, no full stop, names in backticks, found and expected stated; help is an action.
 
 pub mod codes;
+mod nearest;
 mod source;
 
 pub use codes::Code;
+pub use nearest::nearest;
 pub use source::{Place, SourceId, Sources};
 
 /// How bad a diagnostic is. An error means that no output is produced; a warning accompanies one.

@@ -26,6 +26,9 @@ pub struct Feature {
     pub elem: Elem,
     /// Single: the runtime rounds the value to binary32 before anything else.
     pub precision: Precision,
+    /// A SQL expression over columns that computes it, as the file gives it, and where; without one the feature is read
+    /// from a column.
+    pub expression: Option<(String, Place)>,
     /// Where the file names it.
     pub place: Option<Place>,
 }

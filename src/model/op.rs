@@ -138,8 +138,12 @@ pub enum Unary {
     Abs,
     /// `e^x`
     Exp,
+    /// `e^x - 1`, accurate near 0.
+    Expm1,
     /// Natural logarithm; `ln 0 = -inf`, NaN below 0.
     Log,
+    /// `ln(1 + x)`, accurate near 0; NaN below -1.
+    Log1p,
     /// Square root; NaN below 0.
     Sqrt,
     /// `1 / x`

@@ -260,6 +260,8 @@ fn unary(function: &Unary, x: Elem) -> Result<Elem, String> {
             number_with("", &[], x)
         }
         Unary::Exp
+        | Unary::Expm1
+        | Unary::Log1p
         | Unary::Log
         | Unary::Sqrt
         | Unary::Reciprocal

@@ -5,7 +5,14 @@ use super::super::op::*;
 use super::check;
 
 fn feature(name: &str, elem: Elem) -> Feature {
-    Feature { name: name.to_owned(), elem, precision: Precision::Double, alias: String::new(), place: None }
+    Feature {
+        name: name.to_owned(),
+        elem,
+        precision: Precision::Double,
+        alias: String::new(),
+        expression: None,
+        place: None,
+    }
 }
 
 fn node(op: Op, args: &[u32], width: usize, elem: Elem) -> Node {

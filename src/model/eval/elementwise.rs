@@ -36,6 +36,8 @@ fn real(function: &Unary, x: f64) -> Option<f64> {
         Unary::Negate => -x,
         Unary::Abs => x.abs(),
         Unary::Exp => libm::exp(x),
+        Unary::Expm1 => libm::expm1(x),
+        Unary::Log1p => libm::log1p(x),
         Unary::Log => libm::log(x),
         Unary::Sqrt => libm::sqrt(x),
         Unary::Reciprocal => 1.0 / x,

@@ -43,6 +43,7 @@ fn graph(op: Op, operands: &[(Elem, usize)], width: usize, elem: Elem, precision
                 elem,
                 precision: Precision::Double,
                 alias: String::new(),
+                expression: None,
                 place: None,
             });
             parts.push(graph.push(node(Op::Input(index), Vec::new(), 1, elem, Precision::Double)));
@@ -285,6 +286,11 @@ fn elementary_functions_meet_their_tables() {
     let (inf, nan) = (f64::INFINITY, f64::NAN);
     close(Unary::Exp, 1.0, std::f64::consts::E);
     unary(Unary::Exp, [0.0, -inf, 710.0, nan], [1.0, 0.0, inf, nan]);
+    // e^1e-10 - 1 and ln(1 + 1e-10) by their series: 1e-10 ± 5e-21
+    close(Unary::Expm1, 1e-10, 1.000_000_000_05e-10);
+    unary(Unary::Expm1, [0.0, -inf, 710.0, nan], [0.0, -1.0, inf, nan]);
+    close(Unary::Log1p, 1e-10, 9.999_999_999_5e-11);
+    unary(Unary::Log1p, [0.0, -1.0, -2.0, nan], [0.0, -inf, nan, nan]);
     close(Unary::Log, 2.0, std::f64::consts::LN_2);
     unary(Unary::Log, [1.0, 0.0, -0.0, -1.0, nan], [0.0, -inf, -inf, nan, nan]);
     // 1 / (1 + e^-2) and its mirror

@@ -11,9 +11,13 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)
 )]
 
+pub mod bind;
+pub mod compile;
 pub mod diag;
 pub mod load;
+pub mod lower;
 pub mod model;
+pub mod opt;
 pub mod schema;
 pub mod score;
 pub mod sql;

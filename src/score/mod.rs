@@ -23,10 +23,12 @@ mod build;
 mod eval;
 mod facts;
 mod fmt;
+mod rebuild;
 mod verify;
 
 pub use eval::Value;
 pub use facts::Facts;
+pub use rebuild::Rebuild;
 
 use crate::schema::Type;
 use std::collections::HashMap;

@@ -1,6 +1,12 @@
 //! The SQL side: the syntax tree, and the way from scalar expressions to text in a dialect.
 
 pub mod ast;
+pub mod cost;
+pub mod dialect;
 pub mod doc;
+pub mod emit;
+pub mod guards;
+pub mod legalize;
+pub mod plan;
 pub mod print;
 pub mod words;

@@ -16,6 +16,7 @@
 
 use super::Severity;
 
+pub mod compile;
 pub mod load;
 pub mod sql;
 
@@ -38,7 +39,7 @@ impl Code {
 }
 
 /// The groups, in the order of the docs.
-static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES];
+static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES, compile::CODES];
 
 /// Every code, group by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {

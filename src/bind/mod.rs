@@ -1,0 +1,58 @@
+//! From features to columns: which column or SQL expression feeds each feature of a model.
+//!
+//! Without a schema a feature is fed by the column that its name spells: `orderunits` by `ORDERUNITS`, as ksqlDB stores a
+//! bare name, a name that cannot stand bare by itself in quotes. Declared columns and renames come first.
+
+mod clauses;
+mod names;
+mod resolve;
+mod shape;
+
+pub use names::stored;
+pub use resolve::bind;
+pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};
+
+use crate::diag::SourceId;
+use crate::schema::{Relation, Type};
+use crate::sql::ast;
+
+/// What feeds a feature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// A column, a nested field, or an expression over columns.
+    pub expr: ast::Expr,
+    /// Its SQL type; `None`: no schema was given, the column has the type that the feature needs (for a number, any
+    /// numeric type).
+    pub ty: Option<Type>,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+}
+
+/// What feeds each feature, in the order of the features, and what is known about where the columns come from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bindings {
+    /// One per feature.
+    pub inputs: Vec<Binding>,
+    /// The relation, as far as it is known: declared columns, or a schema.
+    pub relation: Option<Relation>,
+}
+
+/// A text from the command line, entered among the sources so that findings can point into it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Text {
+    /// Where it was entered.
+    pub source: SourceId,
+    /// The text itself.
+    pub text: String,
+}
+
+/// What the user says about columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// `feature=COLUMN`: the feature's name, and a column, nested field or expression.
+    pub renames: Vec<Text>,
+    /// `NAME TYPE [KEY]`: columns that the source has.
+    pub columns: Vec<Text>,
+    /// The source as its DDL or the server describes it.
+    pub relation: Option<Relation>,
+}

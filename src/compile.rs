@@ -1,0 +1,217 @@
+//! From a model to SQL: the one file that names every stage between loading and text.
+//!
+//! | stage | from → to | decides |
+//! |---|---|---|
+//! | `load` | bytes → Graph | which format, what the producer meant |
+//! | `bind` | Graph + columns → Bindings, Shape | which column feeds each feature; the statement around |
+//! | `lower` | Graph + Bindings → Score | scalar arithmetic, missing values, which outputs |
+//! | `opt` | Score → Score | rewrites, each of a declared class |
+//! | `sql::legalize` | Score → Score | only what the dialect can spell |
+//! | `sql::plan` | Score + Shape → Plan | what is inside the limits |
+//! | `sql::emit` | Plan → sql::ast | shapes of expressions and statements |
+//! | `sql::print` | sql::ast → text | parentheses and line breaks |
+
+use crate::bind::{self, Bindings};
+use crate::diag::{Diagnostic, Failed, Report, Sources, codes};
+use crate::lower;
+use crate::model::{self, Graph};
+use crate::opt;
+use crate::score::Score;
+use crate::sql::ast::{Commented, Item, Script};
+use crate::sql::dialect::{Dialect, KsqlDb};
+use crate::sql::plan::Plan;
+use crate::sql::print::{self, Style};
+use crate::sql::{emit, legalize, plan};
+use crate::syntax;
+
+/// What the user asks for, stage by stage.
+#[derive(Clone)]
+pub struct Options {
+    /// Columns and renames.
+    pub bind: bind::Options,
+    /// The statement.
+    pub shape: bind::ShapeOptions,
+    /// Outputs, threshold, missing values.
+    pub lower: lower::Options,
+    /// Only exact rewrites, and the source's order of operations.
+    pub strict: bool,
+    /// Refuse what is beyond the target's limits.
+    pub limits: bool,
+    /// Read the text back and compare it with what was meant.
+    pub verify: bool,
+    /// The target.
+    pub dialect: &'static dyn Dialect,
+    /// The layout.
+    pub style: Style,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            bind: bind::Options::default(),
+            shape: bind::ShapeOptions::default(),
+            lower: lower::Options::default(),
+            strict: false,
+            limits: true,
+            verify: true,
+            dialect: &KsqlDb,
+            style: Style::default(),
+        }
+    }
+}
+
+/// A compiled model: the text, and every representation on the way to it.
+pub struct Compiled {
+    /// What feeds the features.
+    pub bindings: Bindings,
+    /// The scalars as lowered.
+    pub score: Score,
+    /// The scalars as they are printed: optimized and legal.
+    pub legal: Score,
+    /// The plan.
+    pub plan: Plan,
+    /// The items of the outputs.
+    pub items: Vec<Item>,
+    /// The statement, unless only the items were asked for.
+    pub statement: Option<Commented>,
+    /// The SQL, ending with a line break.
+    pub text: String,
+}
+
+/// Texts longer than this are not read back: it would take longer than compiling them.
+const LONGEST_READ_BACK: usize = 1 << 20;
+
+/// Compiles a graph. Texts of options are entered in `sources`, and so is the SQL when it is read back.
+///
+/// Errors are in the report: each stage says what it refuses.
+pub fn compile(
+    graph: &Graph,
+    options: &Options,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Result<Compiled, Failed> {
+    if let Err(problem) = model::check(graph) {
+        let message = format!("the loader of `{}` made a graph that does not hold together: {problem:?}", graph.format);
+        return Err(report.fail(Diagnostic::new(&codes::compile::INTERNAL, message)));
+    }
+    let bindings = bind::bind(graph, &options.bind, report)?;
+    let shape = bind::shape(&options.shape, &bindings, report)?;
+    let score = lower::lower(graph, &bindings, &options.lower, report)?;
+    let names: Vec<String> = score.outputs.iter().map(|output| output.name.clone()).collect();
+    bind::check_columns(&shape, &names, report)?;
+    if !score.required.is_empty() && shape.form == bind::Form::Expression {
+        return Err(report.fail(
+            Diagnostic::new(
+                &codes::compile::BAD_OPTIONS,
+                "rows are skipped in a WHERE clause, and there is no statement",
+            )
+            .help("name the source with `--from`, or use `--nulls guard`"),
+        ));
+    }
+    let optimized = opt::optimize(score.clone(), options.strict);
+    let legal = legalize::legalize(&optimized, options.dialect, report)?;
+    let guard = options.lower.nulls == lower::Nulls::Guard;
+    let plan = plan::plan(&legal, shape, options.dialect, options.limits, guard, report)?;
+    let items = emit::items(&plan, &legal, &bindings, options.dialect);
+    let statement = emit::statement(&plan, items.clone(), &legal, &bindings);
+    let text = match &statement {
+        Some(statement) => print::script(&Script { statements: vec![statement.clone()] }, options.style),
+        None => print::items(&items, options.style),
+    };
+    let text = if text.ends_with('\n') { text } else { text + "\n" };
+    if options.limits && statement.is_some() {
+        plan::check_text(&text, options.dialect, report)?;
+    }
+    if options.verify && text.len() <= LONGEST_READ_BACK {
+        read_back(&items, options.style, sources, report)?;
+    }
+    Ok(Compiled { bindings, score, legal, plan, items, statement, text })
+}
+
+/// Reads every item's text and compares the trees: a fault of the printer is an internal error, never a wrong SQL.
+fn read_back(items: &[Item], style: Style, sources: &mut Sources, report: &mut Report) -> Result<(), Failed> {
+    for item in items {
+        let Item::Expr { expr, .. } = item else { continue };
+        let text = print::expression(expr, style);
+        let source = sources.add("<compiled SQL>", text.as_str());
+        let mut inner = Report::new();
+        if syntax::expression(source, &text, &mut inner).as_ref() == Ok(expr) {
+            continue;
+        }
+        let mut diagnostic =
+            Diagnostic::new(&codes::compile::INTERNAL, "internal error: the SQL does not read back to what was meant");
+        for finding in inner.diagnostics() {
+            diagnostic = diagnostic.note(format!("{}: {}", finding.code.id, finding.message));
+        }
+        return Err(
+            report.fail(diagnostic.help("report it with the model; `--no-verify` prints the text all the same"))
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Elem, Feature, Linear, Node, Op, Output, Precision, Role, Unary, Value};
+
+    /// `sigmoid(10 * orderunits + 2)`, the blog post's formula.
+    fn orders() -> Graph {
+        let mut graph = Graph { format: "m2ksql", title: "logistic".into(), ..Graph::default() };
+        graph.features.push(Feature {
+            name: "orderunits".into(),
+            alias: String::new(),
+            elem: Elem::Number,
+            precision: Precision::Double,
+            place: None,
+            expression: None,
+        });
+        let mut node = |op, args: &[crate::model::NodeId], width| {
+            graph.push(Node {
+                op,
+                args: args.to_vec(),
+                width,
+                elem: Elem::Number,
+                precision: Precision::Double,
+                name: String::new(),
+            })
+        };
+        let x = node(Op::Input(0), &[], 1);
+        let margin = node(Op::Linear(Linear { inputs: 1, weights: vec![10.0], bias: vec![2.0] }), &[x], 1);
+        let other = node(Op::Unary(Unary::Negate), &[margin], 1);
+        let both = node(Op::Concat, &[other, margin], 2);
+        let p = node(Op::Unary(Unary::Sigmoid), &[both], 2);
+        let output = |role, name: &str, node| Output { role, name: name.into(), node, elements: Vec::new() };
+        graph.outputs = vec![output(Role::Probabilities, "predict_proba", p), output(Role::Margin, "margin", margin)];
+        graph.classes = vec![Value::Integer(0), Value::Integer(1)];
+        graph
+    }
+
+    fn sql(graph: &Graph, options: &Options) -> String {
+        let (mut sources, mut report) = (Sources::new(), Report::new());
+        match compile(graph, options, &mut sources, &mut report) {
+            Ok(compiled) => compiled.text,
+            Err(_) => panic!("{:#?}", report.diagnostics()),
+        }
+    }
+
+    #[test]
+    fn the_example_compiles_to_one_line() {
+        let graph = orders();
+        assert_eq!(sql(&graph, &Options::default()), "1E0 / (1E0 + EXP(-1E1 * ORDERUNITS - 2E0)) AS PROBABILITY\n");
+        let mut options = Options::default();
+        options.lower.select = vec![
+            lower::Selection { kind: lower::Kind::Probabilities, name: None },
+            lower::Selection { kind: lower::Kind::Margin, name: None },
+        ];
+        assert_eq!(
+            sql(&graph, &options),
+            "1E0 / (1E0 + EXP(1E1 * ORDERUNITS + 2E0)) AS PROBABILITY_0,\n\
+             1E0 / (1E0 + EXP(-1E1 * ORDERUNITS - 2E0)) AS PROBABILITY_1,\n\
+             1E1 * ORDERUNITS + 2E0 AS MARGIN\n"
+        );
+        options.strict = true;
+        options.lower.select.remove(0);
+        assert_eq!(sql(&graph, &options), "1E1 * ORDERUNITS + 2E0 AS MARGIN\n");
+    }
+}

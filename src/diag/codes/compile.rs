@@ -1,0 +1,59 @@
+//! Codes of binding, lowering and the compiler's options (05xx), of planning and limits (06xx).
+
+super::codes! {
+    NO_SUCH_OUTPUT = "E0501", "the model has no such output",
+        "An output was asked for with `--select` that the model cannot give: a regression has no label, a linear support \
+         vector machine or a perceptron has margins but no probabilities. The message lists what the model has. A \
+         probability can be had only from a model that was trained to give one.";
+    NEEDS_TWO_CLASSES = "E0502", "a threshold needs two classes",
+        "`--threshold t` makes the label the second class where its probability is at least t. That means something only \
+         for a model with two classes and probabilities. For other models the label follows the library's own rule.";
+    SAME_COLUMN = "E0503", "two features feed from one column",
+        "Two features of the model fold to the same column name: ksqlDB stores a name written bare in upper case, so that \
+         `age` and `Age` are one column. Rename one of them with `--rename feature=COLUMN`, where a name in backticks \
+         keeps its letters: `--rename 'Age=`Age`'`.";
+    BAD_NAME = "E0504", "a name that ksqlDB cannot hold",
+        "A column name with a backtick or a line break cannot be written: ksqlDB stores the text of a query with names \
+         quoted but not escaped, and reads it again at every restart. Map the feature to a column with \
+         `--rename feature=COLUMN`.";
+    UNKNOWN_FEATURE = "E0505", "no such feature",
+        "`--rename` names a feature that the model does not have. The message suggests the nearest name; `m2ksql inspect` \
+         lists all of them.";
+    BAD_COLUMN = "E0506", "not a column",
+        "An option that takes a column was given something else. A column is a name, a name in backticks, or a nested \
+         field: `ADDRESS->ZIPCODE`. `--column` takes a name, a type and, for a key column, `KEY`: `'ORDERID INT KEY'`.";
+    UNKNOWN_COLUMN = "E0507", "no such column",
+        "A feature or an option refers to a column that the source does not have. The message suggests the nearest name. \
+         Map a feature to another column with `--rename feature=COLUMN`.";
+    WRONG_TYPE = "E0508", "a column of a type that cannot feed the feature",
+        "A numeric feature takes INTEGER, BIGINT, DECIMAL, DOUBLE or BOOLEAN columns, a categorical feature STRING, \
+         integer or BOOLEAN columns. Anything else has to be converted first, for instance with \
+         `--rename 'feature=CAST(COLUMN AS DOUBLE)'`.";
+    OUTPUT_COLLIDES = "E0509", "two output columns with one name",
+        "Every column of a SELECT needs a name of its own: outputs among themselves, and outputs and kept columns. Rename \
+         an output with `--select label=NAME`.";
+    KEY_NOT_KEPT = "E0510", "a key column is not kept",
+        "A CREATE STREAM AS or CREATE TABLE AS must have all key columns of its source in its projection; ksqlDB refuses \
+         it otherwise. Add the column to `--keep`.";
+    BAD_OPTIONS = "E0511", "options that do not go together",
+        "Some options need others: a statement needs `--from`, a statement that creates or fills something needs `--into`, \
+         `--nulls skip` needs a WHERE clause and so a statement.";
+    DUPLICATE_RENAME = "E0512", "a feature renamed twice",
+        "Two `--rename` options name the same feature, and only one of them can feed it. Keep the one that is meant.";
+    NO_SCALAR_FORM = "E0601", "no SQL form for an operator",
+        "An operator of the model has no form in scalar SQL that is exact enough, so it is refused rather than \
+         approximated. The message names it.";
+    TOO_DEEP = "E0602", "deeper than a server can replay",
+        "ksqlDB takes a deeply nested expression on a warm server and then cannot read it back from its command log at the \
+         next start, where stacks are deeper: the server does not come up again, and all other queries with it. So at most \
+         100 operators are nested in one SELECT item. `--no-limits` lifts the bound, for other uses of the SQL.";
+    TOO_LARGE = "E0603", "too large for one statement",
+        "The text of the statement, or the work of compiling it, is beyond what a ksqlDB server takes. The message says \
+         by how much. `--no-limits` lifts the bound.";
+    NOT_FINITE = "E0604", "a constant that SQL cannot write",
+        "After folding, a constant of the expression is NaN or infinite, for which ksqlDB has no literal. The model has \
+         weights that overflow when combined (for instance a scale that is almost zero).";
+    INTERNAL = "E0699", "internal error",
+        "The compiler found a fault of its own: what it printed does not read back to what it meant. Nothing was written. \
+         Please report it with the model, or with its structure if the model is confidential.";
+}

@@ -1,0 +1,232 @@
+//! Impute, OneHot, Encode and Bins: what becomes CASE over a column.
+
+use super::{Item, Lowering};
+use crate::model::{Encoder, Missing, NodeId, Unknown, Value};
+use crate::schema::Type;
+use crate::score::{Arm, Comparison, Const, Expr, Function, Id};
+
+impl Lowering<'_> {
+    pub(super) fn impute(&mut self, missing: &Missing, fill: &[Value], arg: NodeId) -> Vec<Item> {
+        let items = self.items(arg).to_vec();
+        let mut result = Vec::with_capacity(items.len());
+        for (position, item) in items.iter().enumerate() {
+            let x = self.value(item);
+            let Item::Value(fill) = self.constant(&fill[position]) else {
+                // a boolean feature with a boolean fill
+                let Value::Boolean(truth) = fill[position] else { continue };
+                result.push(self.impute_flag(item, truth));
+                continue;
+            };
+            let condition = match missing {
+                Missing::Absent => self.absent(x),
+                Missing::Equal(value) => {
+                    let absent = self.score.is_null(x);
+                    let same = self.equals(x, value);
+                    let null = self.score.null(self.score.ty(x).clone());
+                    let arms = [Arm { condition: absent, value: null }, Arm { condition: same, value: fill }];
+                    result.push(Item::Value(self.score.case(arms, x)));
+                    continue;
+                }
+            };
+            result.push(Item::Value(self.score.choose(condition, fill, x)));
+        }
+        result
+    }
+
+    fn impute_flag(&mut self, item: &Item, fill: bool) -> Item {
+        let Item::Flag { condition, missing } = item else { return item.clone() };
+        let absent = self.score.any_null(missing.iter().copied());
+        let condition = if fill {
+            self.score.or([absent, *condition])
+        } else {
+            let present = self.score.not(absent);
+            self.score.and([present, *condition])
+        };
+        Item::Flag { condition, missing: Vec::new() }
+    }
+
+    /// NULL, or NaN where that is possible.
+    pub(super) fn absent(&mut self, x: Id) -> Id {
+        let null = self.score.is_null(x);
+        if self.score.ty(x) != &Type::Double {
+            return null;
+        }
+        let nan = self.score.call(Function::IsNan, vec![x]);
+        self.score.or([null, nan])
+    }
+
+    /// `x = value`, in the type of `x`; FALSE if no value of that type equals it.
+    fn equals(&mut self, x: Id, value: &Value) -> Id {
+        let constant = match (self.score.ty(x), value) {
+            (Type::Double, Value::Number(value)) => self.score.double(*value),
+            (Type::Double, Value::Integer(value)) => self.score.double(*value as f64),
+            (Type::Bigint, Value::Integer(value)) => self.score.bigint(*value),
+            (Type::Bigint, Value::Number(value)) if value.fract() == 0.0 && value.abs() < 9e15 => {
+                self.score.bigint(*value as i64)
+            }
+            (Type::String, Value::Text(value)) => self.score.text(value),
+            (Type::Boolean, Value::Boolean(value)) => self.score.boolean(*value),
+            _ => return self.score.boolean(false),
+        };
+        self.score.compare(Comparison::Equal, x, constant)
+    }
+
+    /// For each column of a group `CASE WHEN x = its key THEN 1 … ELSE 0 END`; with keys that the encoder does not know
+    /// refused, `… WHEN x is a known key THEN 0 END`.
+    pub(super) fn one_hot(&mut self, encoders: &[Encoder], widths: &[usize], arg: NodeId) -> Vec<Item> {
+        let items = self.items(arg).to_vec();
+        let mut result = Vec::with_capacity(widths.iter().sum());
+        for ((item, encoder), &width) in items.iter().zip(encoders).zip(widths) {
+            let (x, absent, absent_value) = self.subject(item, encoder);
+            let mut known = Vec::with_capacity(encoder.keys.len());
+            let mut columns: Vec<Vec<Id>> = vec![Vec::new(); width];
+            for (key, value) in encoder.keys.iter().zip(&encoder.values) {
+                if *key == Value::Missing {
+                    continue;
+                }
+                let condition = self.equals(x, key);
+                known.push(condition);
+                if let Value::Integer(column) = value
+                    && let Some(column) = columns.get_mut(*column as usize)
+                {
+                    column.push(condition);
+                }
+            }
+            let known = self.score.or(known);
+            let (one, zero, null) = (self.score.double(1.0), self.score.double(0.0), self.score.null(Type::Double));
+            for (column, conditions) in columns.into_iter().enumerate() {
+                let absent_value = match &absent_value {
+                    Value::Missing => null,
+                    value if *value == Value::Integer(column as i64) => one,
+                    _ => zero,
+                };
+                let here = self.score.or(conditions);
+                let mut arms =
+                    vec![Arm { condition: absent, value: absent_value }, Arm { condition: here, value: one }];
+                let otherwise = if encoder.unknown == Unknown::Missing {
+                    arms.push(Arm { condition: known, value: zero });
+                    null
+                } else {
+                    zero
+                };
+                result.push(Item::Value(self.score.case(arms, otherwise)));
+            }
+        }
+        result
+    }
+
+    pub(super) fn encode(&mut self, encoders: &[Encoder], arg: NodeId) -> Vec<Item> {
+        let items = self.items(arg).to_vec();
+        let mut result = Vec::with_capacity(items.len());
+        for (position, item) in items.iter().enumerate() {
+            let encoder = encoders.get(position).unwrap_or(&encoders[0]);
+            let elem = encoder.values.iter().find_map(Value::elem);
+            let ty = elem.map_or(Type::Double, Self::type_of);
+            let id = self.switch(item, encoder, &ty);
+            result.push(if ty == Type::Boolean { self.flag_of(id) } else { Item::Value(id) });
+        }
+        result
+    }
+
+    /// A BOOLEAN value as a flag.
+    fn flag_of(&mut self, id: Id) -> Item {
+        let yes = self.score.boolean(true);
+        Item::Flag { condition: self.score.compare(Comparison::Equal, id, yes), missing: self.score.null_sources(id) }
+    }
+
+    /// `CASE` over the value of an item: the encoder's table.
+    fn switch(&mut self, item: &Item, encoder: &Encoder, ty: &Type) -> Id {
+        let (x, condition, absent_value) = self.subject(item, encoder);
+        let mut arms = Vec::with_capacity(encoder.keys.len() + 1);
+        let value = self.typed(&absent_value, ty);
+        arms.push(Arm { condition, value });
+        for (key, value) in encoder.keys.iter().zip(&encoder.values) {
+            if *key == Value::Missing {
+                continue;
+            }
+            let condition = self.equals(x, key);
+            let value = self.typed(value, ty);
+            arms.push(Arm { condition, value });
+        }
+        let otherwise = self.typed(unknown_value(encoder), ty);
+        self.score.case(arms, otherwise)
+    }
+
+    /// What is compared with an encoder's keys, when it counts as missing, and what the encoder gives then.
+    ///
+    /// An imputer right before the encoder is looked through: what is missing has the fill's value.
+    fn subject(&mut self, item: &Item, encoder: &Encoder) -> (Id, Id, Value) {
+        let whole = self.value(item);
+        let (x, fill) = self.imputed(whole);
+        let lookup = |key: &Value| {
+            let position = encoder.keys.iter().position(|candidate| candidate == key);
+            position.map(|position| encoder.values[position].clone())
+        };
+        let value = match &fill {
+            Some(fill) => lookup(fill).unwrap_or_else(|| unknown_value(encoder).clone()),
+            None => lookup(&Value::Missing).unwrap_or(Value::Missing),
+        };
+        let nan_is_missing = fill.is_some() || encoder.keys.contains(&Value::Missing);
+        let condition = if nan_is_missing { self.absent(x) } else { self.score.is_null(x) };
+        (x, condition, value)
+    }
+
+    /// The column behind `CASE WHEN x IS NULL [OR x is NaN] THEN fill ELSE x END`, and the fill.
+    fn imputed(&self, id: Id) -> (Id, Option<Value>) {
+        let Expr::Case(arms, x) = self.score.expr(id) else { return (id, None) };
+        let [Arm { condition, value }] = arms.as_slice() else { return (id, None) };
+        let tests_null = |id: Id| matches!(self.score.expr(id), Expr::IsNull(inner) if inner == x);
+        let tests_absence = match self.score.expr(*condition) {
+            Expr::IsNull(inner) => inner == x && self.score.ty(*x) != &Type::Double,
+            Expr::Or(list) => list.len() == 2 && tests_null(list[0]),
+            _ => false,
+        };
+        let fill = match self.score.constant(*value) {
+            Some(Const::Double(value)) => Value::Number(value.0),
+            Some(Const::Bigint(value)) => Value::Integer(*value),
+            Some(Const::Text(value)) => Value::Text(value.clone()),
+            _ => return (id, None),
+        };
+        if tests_absence { (*x, Some(fill)) } else { (id, None) }
+    }
+
+    /// A constant of the wanted type; an integer may stand for a number.
+    fn typed(&mut self, value: &Value, ty: &Type) -> Id {
+        match (value, ty) {
+            (Value::Missing, _) => self.score.null(ty.clone()),
+            (Value::Number(value), _) => self.score.double(*value),
+            (Value::Integer(value), Type::Double) => self.score.double(*value as f64),
+            (Value::Integer(value), _) => self.score.bigint(*value),
+            (Value::Text(value), _) => self.score.text(value),
+            (Value::Boolean(value), _) => self.score.boolean(*value),
+        }
+    }
+
+    /// The number of edges at or below each element. NaN: all of them.
+    pub(super) fn bins(&mut self, edges: &[Vec<f64>], arg: NodeId) -> Vec<Item> {
+        let numbers = self.numbers(arg);
+        let mut result = Vec::with_capacity(numbers.len());
+        for (&x, edges) in numbers.iter().zip(edges) {
+            let null = self.score.null(Type::Double);
+            let mut arms = Vec::with_capacity(edges.len() + 1);
+            let sources = self.score.null_sources(x);
+            arms.push(Arm { condition: self.score.any_null(sources), value: null });
+            for (bin, &edge) in edges.iter().enumerate() {
+                let edge = self.score.double(edge);
+                let condition = self.score.compare(Comparison::Less, x, edge);
+                let value = self.score.double(bin as f64);
+                arms.push(Arm { condition, value });
+            }
+            let last = self.score.double(edges.len() as f64);
+            result.push(Item::Value(self.score.case(arms, last)));
+        }
+        result
+    }
+}
+
+fn unknown_value(encoder: &Encoder) -> &Value {
+    match &encoder.unknown {
+        Unknown::Missing => &Value::Missing,
+        Unknown::Value(value) => value,
+    }
+}

@@ -1,0 +1,265 @@
+//! From vectors to scalars: a model graph over bound columns becomes a [`Score`].
+//!
+//! Lowering is literal: every operator becomes the arithmetic of its definition, in the order of its definition, so that
+//! what `--strict` asks for is what stands here. Folding a scaler into weights and the like is the optimizer's business.
+//! What is decided here: how missing values travel (`nulls.rs`), which outputs are wanted (`outputs.rs`), and how a
+//! comparison that the source's runtime makes in binary32 is made in binary64 (`single.rs`).
+//!
+//! | file | operators |
+//! |---|---|
+//! | `linear.rs` | Linear, Scale, Polynomial |
+//! | `encode.rs` | Impute, OneHot, Encode, Bins |
+//! | `elementwise.rs` | Unary, Binary, Choose, MissingIf |
+//! | `vector.rs` | Normalize, Softmax, LogSoftmax, Reduce, ArgMax, ArgMin, Decide |
+
+mod elementwise;
+mod encode;
+mod linear;
+mod nulls;
+mod outputs;
+mod single;
+mod vector;
+
+pub use nulls::Nulls;
+pub use outputs::{Kind, Selection};
+
+use crate::bind::Bindings;
+use crate::diag::{Failed, Report};
+use crate::model::{Elem, Graph, NodeId, Op, Value};
+use crate::schema::Type;
+use crate::score::{Arm, Id, Input, Score};
+
+/// What the user asks of the outputs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Which outputs; empty for the default of the kind of model.
+    pub select: Vec<Selection>,
+    /// For two classes: the label is the second class where `probability >= threshold`.
+    pub threshold: Option<f64>,
+    /// What a missing feature does.
+    pub nulls: Nulls,
+}
+
+/// One element of a lowered vector.
+#[derive(Clone, Debug, PartialEq)]
+enum Item {
+    /// A value of a non-boolean type, or a boolean input.
+    Value(Id),
+    /// A boolean: true where the condition is, missing where one of the sources is NULL. The condition is meant to be
+    /// evaluated only where none is.
+    Flag { condition: Id, missing: Vec<Id> },
+}
+
+struct Lowering<'a> {
+    graph: &'a Graph,
+    options: &'a Options,
+    score: Score,
+    /// Per node; empty for nodes that no wanted output needs.
+    values: Vec<Vec<Item>>,
+    inputs: Vec<Item>,
+}
+
+/// Lowers the wanted outputs of a graph.
+///
+/// Errors: an output that the model does not have, an operator that has no scalar form.
+pub fn lower(graph: &Graph, bindings: &Bindings, options: &Options, report: &mut Report) -> Result<Score, Failed> {
+    let wanted = outputs::select(graph, options, report)?;
+    let mut nullable: Vec<bool> = bindings.inputs.iter().map(|binding| binding.nullable).collect();
+    let mut score = lower_outputs(graph, bindings, options, &wanted, &nullable, report)?;
+    if options.nulls == Nulls::Skip {
+        let required = nulls::void_everything(&score);
+        for &input in &required {
+            nullable[input as usize] = false;
+        }
+        score = lower_outputs(graph, bindings, options, &wanted, &nullable, report)?;
+        score.required = required;
+    } else if options.nulls == Nulls::Guard {
+        nulls::guard(&mut score);
+    }
+    Ok(score)
+}
+
+fn lower_outputs(
+    graph: &Graph,
+    bindings: &Bindings,
+    options: &Options,
+    wanted: &[outputs::Wanted],
+    nullable: &[bool],
+    report: &mut Report,
+) -> Result<Score, Failed> {
+    let inputs = graph.features.iter().enumerate().map(|(number, feature)| Input {
+        name: feature.name.clone(),
+        ty: input_type(feature.elem, bindings.inputs[number].ty.as_ref()),
+        nullable: nullable[number],
+    });
+    let mut lowering = Lowering {
+        graph,
+        options,
+        score: Score::new(inputs.collect()),
+        values: vec![Vec::new(); graph.nodes.len()],
+        inputs: Vec::new(),
+    };
+    for number in 0..graph.features.len() {
+        let item = lowering.input(number);
+        lowering.inputs.push(item);
+    }
+    let needed = lowering.needed(wanted);
+    for (index, node) in graph.nodes.iter().enumerate() {
+        if needed[index] {
+            let items = lowering.node(node, report)?;
+            debug_assert_eq!(items.len(), node.width, "{:?}", node.op);
+            lowering.values[index] = items;
+        }
+    }
+    outputs::build(&mut lowering, wanted, report)?;
+    Ok(lowering.score)
+}
+
+/// The Score type of a feature: a BIGINT or INTEGER column that feeds a number stays what it is in SQL and is a DOUBLE here,
+/// since arithmetic with a DOUBLE literal converts it; a category is compared in its own type.
+fn input_type(elem: Elem, column: Option<&Type>) -> Type {
+    match (elem, column) {
+        (_, Some(Type::Boolean)) => Type::Boolean,
+        (Elem::Number, _) => Type::Double,
+        (Elem::Integer, _) => Type::Bigint,
+        (Elem::Text, _) => Type::String,
+        (Elem::Boolean, _) => Type::Boolean,
+    }
+}
+
+impl Lowering<'_> {
+    fn input(&mut self, number: usize) -> Item {
+        let id = self.score.input(number as u32);
+        let elem = self.graph.features[number].elem;
+        let item = if self.score.ty(id) == &Type::Boolean {
+            let yes = self.score.boolean(true);
+            let condition = self.score.compare(crate::score::Comparison::Equal, id, yes);
+            let flag = Item::Flag { condition, missing: self.score.null_sources(id) };
+            match elem {
+                Elem::Number => Item::Value(self.number(&flag)),
+                Elem::Integer => Item::Value(self.integer(&flag)),
+                _ => flag,
+            }
+        } else {
+            Item::Value(id)
+        };
+        nulls::fill_input(self, item)
+    }
+
+    fn needed(&self, wanted: &[outputs::Wanted]) -> Vec<bool> {
+        let mut needed = vec![false; self.graph.nodes.len()];
+        wanted.iter().flat_map(|wanted| wanted.nodes()).for_each(|node| needed[node.index()] = true);
+        for (index, node) in self.graph.nodes.iter().enumerate().rev() {
+            if needed[index] {
+                node.args.iter().for_each(|arg| needed[arg.index()] = true);
+            }
+        }
+        needed
+    }
+
+    fn node(&mut self, node: &crate::model::Node, report: &mut Report) -> Result<Vec<Item>, Failed> {
+        let args = node.args.as_slice();
+        Ok(match &node.op {
+            Op::Input(number) => vec![self.inputs[*number].clone()],
+            Op::Constant(values) => values.iter().map(|value| self.constant(value)).collect(),
+            Op::Concat => args.iter().flat_map(|&arg| self.items(arg).to_vec()).collect(),
+            Op::Pick(positions) => positions.iter().map(|&position| self.items(args[0])[position].clone()).collect(),
+            Op::Linear(linear) => self.linear(linear, args[0]),
+            Op::Scale(scaling) => self.scaling(scaling, args[0]),
+            Op::Polynomial(terms) => self.polynomial(terms, args[0]),
+            Op::Impute { missing, fill } => self.impute(missing, fill, args[0]),
+            Op::OneHot { encoders, widths } => self.one_hot(encoders, widths, args[0]),
+            Op::Encode(encoders) => self.encode(encoders, args[0]),
+            Op::Bins(edges) => self.bins(edges, args[0]),
+            Op::Unary(function) => self.unary(function, args[0], node, report)?,
+            Op::Binary(function) => self.binary(*function, args[0], args[1], node, report)?,
+            Op::Choose => self.choose(args[0], args[1], args[2]),
+            Op::MissingIf => self.missing_if(args[0], args[1]),
+            Op::Normalize(norm) => self.normalize(*norm, args[0]),
+            Op::Softmax => self.softmax(args[0]),
+            Op::LogSoftmax => self.log_softmax(args[0]),
+            Op::Reduce(reduction) => vec![self.reduce(*reduction, args[0], node.elem)],
+            Op::ArgMax { last } => vec![self.arg_extreme(args[0], true, *last)],
+            Op::ArgMin { last } => vec![self.arg_extreme(args[0], false, *last)],
+            Op::Decide { classes, decision } => vec![self.decide(classes, decision, args[0])],
+        })
+    }
+
+    fn items(&self, node: NodeId) -> &[Item] {
+        &self.values[node.index()]
+    }
+
+    /// The numbers of a node; booleans become 0 and 1, integers are converted.
+    fn numbers(&mut self, node: NodeId) -> Vec<Id> {
+        let items = self.items(node).to_vec();
+        items.iter().map(|item| self.number(item)).collect()
+    }
+
+    /// A number: booleans become 0 and 1, integers are converted; texts stay.
+    fn number(&mut self, item: &Item) -> Id {
+        match item {
+            Item::Value(id) if self.score.ty(*id) == &Type::Bigint => {
+                self.score.call(crate::score::Function::ToDouble, vec![*id])
+            }
+            Item::Value(id) => *id,
+            Item::Flag { .. } => {
+                let (one, zero) = (self.score.double(1.0), self.score.double(0.0));
+                self.flagged(item, one, zero)
+            }
+        }
+    }
+
+    /// An integer: booleans become 0 and 1.
+    fn integer(&mut self, item: &Item) -> Id {
+        match item {
+            Item::Value(id) => *id,
+            Item::Flag { .. } => {
+                let (one, zero) = (self.score.bigint(1), self.score.bigint(0));
+                self.flagged(item, one, zero)
+            }
+        }
+    }
+
+    /// The value of an element: a flag as a BOOLEAN value that may be NULL.
+    fn value(&mut self, item: &Item) -> Id {
+        match item {
+            Item::Value(id) => *id,
+            Item::Flag { .. } => {
+                let (yes, no) = (self.score.boolean(true), self.score.boolean(false));
+                self.flagged(item, yes, no)
+            }
+        }
+    }
+
+    /// `a` where the flag is true, `b` where it is false, NULL where it is missing.
+    fn flagged(&mut self, item: &Item, a: Id, b: Id) -> Id {
+        match item {
+            Item::Value(id) => *id,
+            Item::Flag { condition, missing } => {
+                let absent = self.score.any_null(missing.iter().copied());
+                let null = self.score.null(self.score.ty(a).clone());
+                self.score.case([Arm { condition: absent, value: null }, Arm { condition: *condition, value: a }], b)
+            }
+        }
+    }
+
+    fn constant(&mut self, value: &Value) -> Item {
+        match value {
+            Value::Boolean(truth) => Item::Flag { condition: self.score.boolean(*truth), missing: Vec::new() },
+            Value::Number(value) => Item::Value(self.score.double(*value)),
+            Value::Integer(value) => Item::Value(self.score.bigint(*value)),
+            Value::Text(value) => Item::Value(self.score.text(value)),
+            Value::Missing => Item::Value(self.score.null(Type::Double)),
+        }
+    }
+
+    /// The Score type of the elements of a model type.
+    fn type_of(elem: Elem) -> Type {
+        match elem {
+            Elem::Number => Type::Double,
+            Elem::Integer => Type::Bigint,
+            Elem::Text => Type::String,
+            Elem::Boolean => Type::Boolean,
+        }
+    }
+}

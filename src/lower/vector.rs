@@ -1,0 +1,181 @@
+//! Operators that look at a whole row: normalization, softmax, reductions, argmax and the decision for a label.
+
+use super::{Item, Lowering};
+use crate::model::{Decision, Elem, NodeId, Norm, Reduction, Value};
+use crate::schema::Type;
+use crate::score::{Arm, Comparison, Function, Id, Term};
+
+impl Lowering<'_> {
+    pub(super) fn normalize(&mut self, norm: Norm, arg: NodeId) -> Vec<Item> {
+        let x = self.numbers(arg);
+        let divisor = match norm {
+            Norm::L1 => self.reduced(Reduction::L1, &x),
+            Norm::L2 => self.reduced(Reduction::L2, &x),
+            Norm::Max => {
+                let absolute: Vec<Id> = x.iter().map(|&x| self.score.call(Function::Abs, vec![x])).collect();
+                self.reduced(Reduction::Max, &absolute)
+            }
+            Norm::SignedMax => self.reduced(Reduction::Max, &x),
+        };
+        let sources = self.score.null_sources(divisor);
+        let absent = self.score.any_null(sources);
+        let (zero, null) = (self.score.double(0.0), self.score.null(Type::Double));
+        let is_zero = self.score.compare(Comparison::Equal, divisor, zero);
+        let mut result = Vec::with_capacity(x.len());
+        for x in x {
+            let quotient = self.score.divide(x, divisor);
+            let arms = [Arm { condition: absent, value: null }, Arm { condition: is_zero, value: x }];
+            result.push(Item::Value(self.score.case(arms, quotient)));
+        }
+        result
+    }
+
+    /// `p_i = 1 / (1 + Σ_{j≠i} e^(x_j - x_i))`: an overflowing exponential makes the probability 0, as it should be.
+    pub(super) fn softmax(&mut self, arg: NodeId) -> Vec<Item> {
+        let x = self.numbers(arg);
+        let one = self.score.double(1.0);
+        let mut result = Vec::with_capacity(x.len());
+        for i in 0..x.len() {
+            let mut terms = vec![Term::constant(1.0)];
+            for j in (0..x.len()).filter(|&j| j != i) {
+                let difference = self.score.subtract(x[j], x[i]);
+                terms.push(Term::new(1.0, self.score.call(Function::Exp, vec![difference])));
+            }
+            let total = self.score.sum(terms);
+            result.push(Item::Value(self.score.divide(one, total)));
+        }
+        result
+    }
+
+    /// `x_i - ln Σ e^x_j`, by way of the largest element.
+    pub(super) fn log_softmax(&mut self, arg: NodeId) -> Vec<Item> {
+        let x = self.numbers(arg);
+        let total = self.reduced(Reduction::LogSumExp, &x);
+        x.iter().map(|&x| Item::Value(self.score.subtract(x, total))).collect()
+    }
+
+    pub(super) fn reduce(&mut self, reduction: Reduction, arg: NodeId, elem: Elem) -> Item {
+        let x = self.numbers(arg);
+        let reduced = self.reduced(reduction, &x);
+        let integer = elem == Elem::Integer && self.score.ty(reduced) == &Type::Double;
+        Item::Value(if integer { self.score.call(Function::ToBigint, vec![reduced]) } else { reduced })
+    }
+
+    fn reduced(&mut self, reduction: Reduction, x: &[Id]) -> Id {
+        match reduction {
+            Reduction::Sum => self.score.sum(x.iter().map(|&x| Term::new(1.0, x))),
+            Reduction::Mean => {
+                let total = self.reduced(Reduction::Sum, x);
+                let count = self.score.double(x.len() as f64);
+                self.score.divide(total, count)
+            }
+            Reduction::Max | Reduction::Min => {
+                let function = if reduction == Reduction::Max { Function::Max } else { Function::Min };
+                x[1..].iter().fold(x[0], |best, &x| self.score.call(function, vec![best, x]))
+            }
+            Reduction::Product => self.score.product(x.iter().copied()),
+            Reduction::L1 => {
+                let terms: Vec<Term> =
+                    x.iter().map(|&x| Term::new(1.0, self.score.call(Function::Abs, vec![x]))).collect();
+                self.score.sum(terms)
+            }
+            Reduction::L2 => {
+                let total = self.reduced(Reduction::SumSquare, x);
+                self.score.call(Function::Sqrt, vec![total])
+            }
+            Reduction::SumSquare => {
+                let terms: Vec<Term> = x.iter().map(|&x| Term::new(1.0, self.score.multiply(x, x))).collect();
+                self.score.sum(terms)
+            }
+            Reduction::LogSumExp => {
+                let largest = self.reduced(Reduction::Max, x);
+                let mut terms = Vec::with_capacity(x.len());
+                for &x in x {
+                    let difference = self.score.subtract(x, largest);
+                    terms.push(Term::new(1.0, self.score.call(Function::Exp, vec![difference])));
+                }
+                let total = self.score.sum(terms);
+                let logarithm = self.score.call(Function::Ln, vec![total]);
+                self.score.add(largest, logarithm)
+            }
+        }
+    }
+
+    pub(super) fn arg_extreme(&mut self, arg: NodeId, largest: bool, last: bool) -> Item {
+        let x = self.numbers(arg);
+        let positions: Vec<Id> = (0..x.len()).map(|position| self.score.bigint(position as i64)).collect();
+        Item::Value(self.extreme(&x, &positions, largest, last))
+    }
+
+    /// The value that belongs to the largest (or smallest) score, of equals the first (or last); NULL if a score is.
+    ///
+    /// First of equals: the value of the last score if that is strictly larger than all before it, else of the one before
+    /// it likewise, …, else the first. That takes half of the comparisons of all pairs. A NaN is larger than nothing, so
+    /// a row of NaN has the first value.
+    pub(super) fn extreme(&mut self, scores: &[Id], values: &[Id], largest: bool, last: bool) -> Id {
+        let mut sources = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for &score in scores {
+            sources.extend(self.score.null_sources(score).into_iter().filter(|&source| seen.insert(source)));
+        }
+        let null = self.score.null(self.score.ty(values[0]).clone());
+        let mut arms = vec![Arm { condition: self.score.any_null(sources), value: null }];
+        let comparison = if largest { Comparison::Greater } else { Comparison::Less };
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        if last {
+            order.reverse();
+        }
+        for rank in (1..order.len()).rev() {
+            let candidate = order[rank];
+            let beats: Vec<Id> = order[..rank]
+                .iter()
+                .map(|&other| self.score.compare(comparison, scores[candidate], scores[other]))
+                .collect();
+            arms.push(Arm { condition: self.score.and(beats), value: values[candidate] });
+        }
+        self.score.case(arms, values[order[0]])
+    }
+
+    pub(super) fn decide(&mut self, classes: &[Value], decision: &Decision, arg: NodeId) -> Item {
+        let scores = self.numbers(arg);
+        if let [Value::Boolean(first), ..] = classes {
+            return self.decide_boolean(*first, classes, decision, &scores);
+        }
+        let labels: Vec<Id> = classes
+            .iter()
+            .map(|class| match class {
+                Value::Text(text) => self.score.text(text),
+                Value::Integer(value) => self.score.bigint(*value),
+                Value::Number(value) => self.score.double(*value),
+                Value::Boolean(_) | Value::Missing => self.score.null(Type::String),
+            })
+            .collect();
+        Item::Value(match decision {
+            Decision::Threshold { threshold, inclusive } => {
+                let flag = self.above(scores[0], *threshold, *inclusive);
+                self.flagged(&flag, labels[1], labels[0])
+            }
+            Decision::FirstLargest => self.extreme(&scores, &labels, true, false),
+        })
+    }
+
+    fn decide_boolean(&mut self, first: bool, classes: &[Value], decision: &Decision, scores: &[Id]) -> Item {
+        let flag = match decision {
+            Decision::Threshold { threshold, inclusive } => self.above(scores[0], *threshold, *inclusive),
+            Decision::FirstLargest if classes.len() == 2 => {
+                self.compare(Comparison::Greater, &Item::Value(scores[1]), &Item::Value(scores[0]))
+            }
+            Decision::FirstLargest => return Item::Value(self.score.null(Type::Boolean)),
+        };
+        let Item::Flag { condition, missing } = flag else { return flag };
+        // the second class is chosen where the condition holds; it is TRUE if the first is FALSE
+        let condition = if first { self.score.not(condition) } else { condition };
+        Item::Flag { condition, missing }
+    }
+
+    fn above(&mut self, score: Id, threshold: f64, inclusive: bool) -> Item {
+        let comparison = if inclusive { Comparison::GreaterOrEqual } else { Comparison::Greater };
+        let threshold = self.score.double(threshold);
+        self.compare(comparison, &Item::Value(score), &Item::Value(threshold))
+    }
+}

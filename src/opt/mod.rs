@@ -1,0 +1,67 @@
+//! The optimizer: a table of passes over the arena.
+//!
+//! Each pass is a loop that rebuilds the arena in order through the smart constructors; each rule states its equation and
+//! its class. The table is what runs, what `--emit stats` shows and what the docs list.
+
+mod affine;
+mod compare;
+mod extended;
+mod nulls;
+
+pub use extended::Extended;
+
+use crate::score::Score;
+
+/// What a rewrite may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Nothing: the same bits for every input.
+    Exact,
+    /// The same bits unless NaN, an infinity or −0.0 occurs.
+    Finite,
+    /// The result may round differently, within the bound of promise 2.
+    Ulp,
+}
+
+/// An entry of the table.
+pub struct Pass {
+    /// For statistics and docs.
+    pub name: &'static str,
+    /// The weakest class of its rules.
+    pub class: Class,
+    /// What it does, with its equations.
+    pub about: &'static str,
+    run: fn(&Score) -> Score,
+}
+
+/// Every pass, in the order in which they run.
+pub static PASSES: &[Pass] = &[
+    Pass {
+        name: "compare",
+        class: Class::Ulp,
+        about: "sigmoid(z) >= p  =>  z >= logit p; a > b  =>  a - b > 0 for affine a, b",
+        run: compare::run,
+    },
+    Pass {
+        name: "affine",
+        class: Class::Ulp,
+        about: "sums of sums, scalers and one-hot groups become one sum with coefficients folded in extended precision",
+        run: affine::run,
+    },
+    Pass {
+        name: "nulls",
+        class: Class::Exact,
+        about: "tests for NULL that are decided by an enclosing test are dropped",
+        run: nulls::run,
+    },
+];
+
+/// Runs the passes whose class is allowed: all of them, or only the exact ones under `strict`.
+pub fn optimize(score: Score, strict: bool) -> Score {
+    let mut score = score;
+    for pass in PASSES.iter().filter(|pass| !strict || pass.class == Class::Exact) {
+        score = (pass.run)(&score);
+        debug_assert_eq!(score.verify(), Ok(()), "after the pass `{}`:\n{score}", pass.name);
+    }
+    score
+}

@@ -1,0 +1,56 @@
+//! Tests for NULL that an enclosing test has decided: `CASE WHEN x IS NULL THEN a ELSE … x IS NULL … END`; exact.
+
+use crate::score::{Arm, Expr, Facts, Id, Rebuild, Score};
+
+pub(super) fn run(score: &Score) -> Score {
+    Rebuild::new(score).run(|pass, _, expr| match expr {
+        Expr::Case(arms, otherwise) => {
+            let arms: Vec<Arm> =
+                arms.iter().map(|arm| Arm { condition: pass.get(arm.condition), value: pass.get(arm.value) }).collect();
+            let otherwise = pass.get(*otherwise);
+            Some(simplify(&mut pass.new, &arms, otherwise))
+        }
+        _ => None,
+    })
+}
+
+/// Goes down the arms with what is known; a condition that only repeats what is known is FALSE, and a CASE directly
+/// below a value is simplified by what is known there.
+fn simplify(score: &mut Score, arms: &[Arm], otherwise: Id) -> Id {
+    let mut facts = Facts::default();
+    let mut list = Vec::with_capacity(arms.len());
+    for arm in arms {
+        let condition = decided(score, &facts, arm.condition);
+        let mut inside = facts.clone();
+        inside.assume(score, condition, true);
+        let value = below(score, &inside, arm.value);
+        list.push(Arm { condition, value });
+        facts.assume(score, condition, false);
+    }
+    let otherwise = below(score, &facts, otherwise);
+    score.case(list, otherwise)
+}
+
+fn below(score: &mut Score, facts: &Facts, value: Id) -> Id {
+    if facts.present.is_empty() {
+        return value;
+    }
+    let Expr::Case(arms, otherwise) = score.expr(value) else { return value };
+    let (arms, otherwise) = (arms.clone(), *otherwise);
+    let arms: Vec<Arm> =
+        arms.iter().map(|arm| Arm { condition: decided(score, facts, arm.condition), ..*arm }).collect();
+    score.case(arms, otherwise)
+}
+
+/// The condition without the tests for NULL that are known to fail.
+fn decided(score: &mut Score, facts: &Facts, condition: Id) -> Id {
+    match score.expr(condition) {
+        Expr::IsNull(inner) if facts.present.contains(inner) => score.boolean(false),
+        Expr::Or(list) => {
+            let known = |id: &Id| matches!(score.expr(*id), Expr::IsNull(inner) if facts.present.contains(inner));
+            let rest: Vec<Id> = list.iter().filter(|id| !known(id)).copied().collect();
+            score.or(rest)
+        }
+        _ => condition,
+    }
+}

@@ -1,0 +1,64 @@
+//! Target dialects as data: limits, capabilities, and how each function of the IR is spelled.
+//!
+//! The trait has no default methods: a new function of the IR is a compile error in every dialect, never a silently
+//! inherited spelling. A new dialect is one file and one line in [`DIALECTS`].
+
+mod ksqldb;
+
+pub use ksqldb::KsqlDb;
+
+use super::ast::Operator;
+use crate::schema::Type;
+use crate::score::Function;
+
+/// How a function of the IR is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spelling {
+    /// `NAME(arguments)`.
+    Call(&'static str),
+    /// `NAME(arguments)` that skips NULL arguments, so that they must be excluded before.
+    SkipsNull(&'static str),
+    /// Between its two arguments.
+    Infix(Operator),
+    /// `CAST(argument AS type)`.
+    Cast(Type),
+    /// It does not exist; `legalize` writes it with others.
+    Rewrite,
+    /// It does not exist, and there is no form exact enough; with the reason.
+    Refuse(&'static str),
+}
+
+/// What the target takes. Counts are per SELECT item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Nested operators and everything else that nests.
+    pub depth: u32,
+    /// Nested function calls.
+    pub calls: u32,
+    /// Nested CASE.
+    pub cases: u32,
+    /// Bytes of one statement.
+    pub statement_bytes: usize,
+}
+
+/// How the target behaves where engines differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// An arithmetic operation with a NULL operand makes the whole SELECT item NULL, wherever it stands in it.
+    pub null_arithmetic_voids_item: bool,
+}
+
+/// A target.
+pub trait Dialect: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+    /// What it takes.
+    fn limits(&self) -> Limits;
+    /// How it behaves.
+    fn capabilities(&self) -> Capabilities;
+    /// How a function is written.
+    fn spell(&self, function: Function) -> Spelling;
+}
+
+/// Every dialect.
+pub static DIALECTS: &[&dyn Dialect] = &[&KsqlDb];

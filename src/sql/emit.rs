@@ -1,0 +1,393 @@
+//! From a plan to the syntax tree: shapes of expressions and statements, and casts where ksqlDB wants equal types.
+//!
+//! Expressions are emitted in a loop over the arena, operands first. Each emitted operand carries its SQL type as far as it is
+//! known, since a column's type may be unknown: a number that stands beside a DOUBLE in arithmetic is converted by the
+//! engine; where nothing converts it (CASE, COALESCE, functions that keep their argument's type, a result column,
+//! arithmetic among such columns alone) it is cast.
+
+use super::ast::{self, Operator};
+use super::dialect::{Dialect, Spelling};
+use super::plan::Plan;
+use crate::bind::{Bindings, Form};
+use crate::schema::Type;
+use crate::score::{Comparison, Const, Expr, Function, Id, Score, Term};
+
+/// An emitted operand.
+#[derive(Clone)]
+struct Spelled {
+    expr: ast::Expr,
+    /// `None`: numeric, unknown.
+    ty: Option<Type>,
+}
+
+struct Emitter<'a> {
+    score: &'a Score,
+    bindings: &'a Bindings,
+    dialect: &'a dyn Dialect,
+    plan: &'a Plan,
+    /// Emitted expressions of the current root that are still to be used.
+    done: Vec<Option<Spelled>>,
+    /// How often each is still to be used.
+    uses: Vec<u32>,
+}
+
+/// The SELECT items of the outputs.
+pub fn items(plan: &Plan, score: &Score, bindings: &Bindings, dialect: &dyn Dialect) -> Vec<ast::Item> {
+    let mut emitter =
+        Emitter { score, bindings, dialect, plan, done: vec![None; score.len()], uses: vec![0; score.len()] };
+    plan.items
+        .iter()
+        .map(|item| {
+            let output = &score.outputs[item.output];
+            ast::Item::Expr {
+                comments: Vec::new(),
+                expr: emitter.root(output.root),
+                alias: Some(ast::Name::new(output.name.clone())),
+            }
+        })
+        .collect()
+}
+
+/// The whole statement, or `None` where only the items are wanted.
+pub fn statement(plan: &Plan, items: Vec<ast::Item>, score: &Score, bindings: &Bindings) -> Option<ast::Commented> {
+    let shape = &plan.shape;
+    let from = shape.from.clone()?;
+    let required = score.required.iter().map(|&input| ast::Expr::IsNull {
+        value: Box::new(bindings.inputs[input as usize].expr.clone()),
+        negated: true,
+    });
+    let mut conditions: Vec<ast::Expr> = Vec::new();
+    for condition in shape.filter.iter().cloned().chain(required) {
+        match condition {
+            ast::Expr::And(list) => conditions.extend(list),
+            other => conditions.push(other),
+        }
+    }
+    let filter = match conditions.len() {
+        0 => None,
+        1 => conditions.pop(),
+        _ => Some(ast::Expr::And(conditions)),
+    };
+    let query = ast::Query {
+        items: shape.kept.iter().cloned().chain(items).collect(),
+        from,
+        from_alias: None,
+        filter,
+        partition_by: shape.partition_by.clone(),
+        emit: Some(ast::Emit::Changes),
+        limit: None,
+    };
+    let statement = match shape.form {
+        Form::Expression => return None,
+        Form::Select => ast::Statement::Select(query),
+        Form::Create(kind) => ast::Statement::CreateAs {
+            or_replace: shape.or_replace,
+            kind,
+            if_not_exists: false,
+            name: shape.into.clone()?,
+            with: shape.with.clone(),
+            query,
+        },
+        Form::Insert => ast::Statement::InsertInto { name: shape.into.clone()?, with: shape.with.clone(), query },
+    };
+    Some(ast::Commented { comments: shape.comments.clone(), statement })
+}
+
+impl Emitter<'_> {
+    /// Emits everything below a root, operands first, and casts the result to the root's type.
+    fn root(&mut self, root: Id) -> ast::Expr {
+        let mut reachable = vec![root];
+        let mut next = 0;
+        self.uses[root.index()] = 1;
+        while next < reachable.len() {
+            let id = reachable[next];
+            next += 1;
+            self.score.expr(id).operands(|operand| {
+                if self.uses[operand.index()] == 0 {
+                    reachable.push(operand);
+                }
+                self.uses[operand.index()] += 1;
+            });
+        }
+        reachable.sort_unstable();
+        for id in reachable {
+            let spelled = self.spell(id);
+            self.done[id.index()] = Some(spelled);
+        }
+        let ty = self.score.ty(root).clone();
+        exact(self.take(root), &ty)
+    }
+
+    /// An emitted operand; the last use moves it.
+    fn take(&mut self, id: Id) -> Spelled {
+        let uses = &mut self.uses[id.index()];
+        *uses = uses.saturating_sub(1);
+        let slot = &mut self.done[id.index()];
+        let taken = if *uses == 0 { slot.take() } else { slot.clone() };
+        // operands stand before their users, so it is there
+        taken.unwrap_or(Spelled { expr: ast::Expr::Null, ty: None })
+    }
+
+    fn exact(&mut self, id: Id) -> ast::Expr {
+        let ty = self.score.ty(id).clone();
+        exact(self.take(id), &ty)
+    }
+
+    fn spell(&mut self, id: Id) -> Spelled {
+        let ty = self.score.ty(id).clone();
+        let boolean = |expr| Spelled { expr, ty: Some(Type::Boolean) };
+        match self.score.expr(id) {
+            Expr::Const(constant) => spell_constant(constant),
+            Expr::Input(number) => {
+                let binding = &self.bindings.inputs[*number as usize];
+                let known = match ty {
+                    Type::String | Type::Boolean => Some(ty),
+                    _ => None,
+                };
+                Spelled { expr: binding.expr.clone(), ty: binding.ty.clone().or(known) }
+            }
+            Expr::Sum(terms) => self.sum(terms),
+            Expr::Product(factors) => {
+                let mut chain: Option<Spelled> = None;
+                for &factor in factors {
+                    let factor = self.take(factor);
+                    chain = Some(arithmetic(chain, Operator::Multiply, factor));
+                }
+                chain.unwrap_or(Spelled { expr: ast::Expr::double(1.0), ty: Some(Type::Double) })
+            }
+            Expr::Call(function, arguments) => self.call(*function, arguments, ty),
+            Expr::Compare(comparison, a, b) => {
+                let (a, b) = (self.compared(*a), self.compared(*b));
+                boolean(ast::Expr::Compare(spell_comparison(*comparison), Box::new(a), Box::new(b)))
+            }
+            Expr::And(list) => {
+                let list = list.iter().map(|&item| self.take(item).expr).collect();
+                boolean(ast::Expr::And(list))
+            }
+            Expr::Or(list) => self.or(list),
+            Expr::Not(a) => match self.take(*a).expr {
+                ast::Expr::IsNull { value, negated } => boolean(ast::Expr::IsNull { value, negated: !negated }),
+                other => boolean(ast::Expr::Not(Box::new(other))),
+            },
+            Expr::IsNull(a) => {
+                let operand = self.take(*a);
+                // an arithmetic expression cannot be tested: the engine computes it unboxed
+                let arithmetic = matches!(self.score.expr(*a), Expr::Sum(_) | Expr::Product(_))
+                    || matches!(self.score.expr(*a), Expr::Call(Function::Divide, _));
+                let value = if arithmetic {
+                    ast::Expr::Cast(Box::new(operand.expr), self.score.ty(*a).clone())
+                } else {
+                    operand.expr
+                };
+                boolean(ast::Expr::IsNull { value: Box::new(value), negated: false })
+            }
+            Expr::Case(arms, otherwise) => {
+                let arms: Vec<(Id, Id)> = arms.iter().map(|arm| (arm.condition, arm.value)).collect();
+                self.case(id, &arms, *otherwise)
+            }
+        }
+    }
+
+    /// `c * x + d * y - e`: a term with a negative coefficient is subtracted, but for the first.
+    fn sum(&mut self, terms: &[Term]) -> Spelled {
+        let mut chain: Option<Spelled> = None;
+        for term in terms {
+            let first = chain.is_none();
+            let negative = term.coefficient.is_sign_negative();
+            let magnitude = if first { term.coefficient } else { term.coefficient.abs() };
+            let operand = match term.factor {
+                None => spell_double(magnitude),
+                Some(factor) => {
+                    let factor = self.take(factor);
+                    match magnitude {
+                        1.0 => factor,
+                        -1.0 => Spelled { expr: ast::Expr::Negate(Box::new(factor.expr)), ty: factor.ty },
+                        _ => arithmetic(Some(spell_double(magnitude)), Operator::Multiply, factor),
+                    }
+                }
+            };
+            let operator = if negative { Operator::Subtract } else { Operator::Add };
+            chain = Some(arithmetic(chain, operator, operand));
+        }
+        chain.unwrap_or(spell_double(0.0))
+    }
+
+    fn call(&mut self, function: Function, arguments: &[Id], ty: Type) -> Spelled {
+        match self.dialect.spell(function) {
+            Spelling::Infix(operator) => {
+                let (a, b) = (self.take(arguments[0]), self.take(arguments[1]));
+                arithmetic(Some(a), operator, b)
+            }
+            Spelling::Cast(to) => {
+                let operand = self.take(arguments[0]);
+                Spelled { expr: cast(operand, &to), ty: Some(to) }
+            }
+            Spelling::Call(name) | Spelling::SkipsNull(name) => {
+                let arguments = arguments.iter().map(|&argument| self.exact(argument)).collect();
+                Spelled { expr: ast::Expr::call(name, arguments), ty: Some(ty) }
+            }
+            // `legalize` has left none of these
+            Spelling::Rewrite | Spelling::Refuse(_) => Spelled { expr: ast::Expr::Null, ty: Some(ty) },
+        }
+    }
+
+    /// An operand of a comparison: ksqlDB compares DECIMAL in decimal arithmetic, so such a column, and one of unknown
+    /// type, is cast; integers compare exactly as they are.
+    fn compared(&mut self, id: Id) -> ast::Expr {
+        let ty = self.score.ty(id).clone();
+        let operand = self.take(id);
+        match (&ty, &operand.ty) {
+            (Type::Double, None | Some(Type::Decimal(..))) => cast(operand, &ty),
+            _ => operand.expr,
+        }
+    }
+
+    /// A disjunction; equalities of one text with constants become IN.
+    fn or(&mut self, list: &[Id]) -> Spelled {
+        let mut conditions: Vec<ast::Expr> = Vec::with_capacity(list.len());
+        let mut group: Option<(Id, Vec<ast::Expr>)> = None;
+        for &item in list {
+            match self.score.expr(item) {
+                Expr::Compare(Comparison::Equal, a, b)
+                    if self.score.ty(*a) == &Type::String && self.score.constant(*b).is_some() =>
+                {
+                    let ast::Expr::Compare(_, subject, constant) = self.take(item).expr else { continue };
+                    match &mut group {
+                        Some((of, constants)) if of == a => constants.push(*constant),
+                        _ => {
+                            flush(&mut group, &mut conditions);
+                            group = Some((*a, vec![*subject, *constant]));
+                        }
+                    }
+                }
+                _ => {
+                    flush(&mut group, &mut conditions);
+                    conditions.push(self.take(item).expr);
+                }
+            }
+        }
+        flush(&mut group, &mut conditions);
+        let expr = match conditions.len() {
+            1 => conditions.remove(0),
+            _ => ast::Expr::Or(conditions),
+        };
+        Spelled { expr, ty: Some(Type::Boolean) }
+    }
+
+    fn case(&mut self, id: Id, arms: &[(Id, Id)], otherwise: Id) -> Spelled {
+        let ty = self.score.ty(id).clone();
+        let is_null = |score: &Score, id: Id| matches!(score.constant(id), Some(Const::Null(_)));
+        // BIGINT constants are INTEGER literals if they are small: then the CASE is INTEGER, and cast as a whole by its user
+        let values: Vec<Id> = arms.iter().map(|&(_, value)| value).chain([otherwise]).collect();
+        let small = ty == Type::Bigint
+            && values.iter().all(|&value| match self.score.constant(value) {
+                Some(Const::Bigint(value)) => i32::try_from(*value).is_ok(),
+                Some(Const::Null(_)) => true,
+                _ => false,
+            });
+        let ty = if small { Type::Integer } else { ty };
+        let value = |emitter: &mut Self, id: Id| {
+            let spelled = emitter.take(id);
+            if is_null(emitter.score, id) { ast::Expr::Null } else { exact(spelled, &ty) }
+        };
+        let mut list = Vec::with_capacity(arms.len());
+        for (index, &(condition, result)) in arms.iter().enumerate() {
+            let spelled = self.take(condition).expr;
+            let result = value(self, result);
+            let dropped = if index == 0 { self.plan.implied.of(id) } else { &[] };
+            if let Some(condition) = self.without(condition, spelled, dropped) {
+                list.push((condition, result));
+            }
+        }
+        let end = value(self, otherwise);
+        if list.is_empty() {
+            return Spelled { expr: end, ty: Some(ty) };
+        }
+        let end = if is_null(self.score, otherwise) { None } else { Some(Box::new(end)) };
+        Spelled { expr: ast::Expr::Case(list, end), ty: Some(ty) }
+    }
+
+    /// The condition without the tests that are implied; `None` if nothing is left of it.
+    fn without(&self, condition: Id, spelled: ast::Expr, dropped: &[Id]) -> Option<ast::Expr> {
+        if dropped.is_empty() {
+            return Some(spelled);
+        }
+        let kept = |id: &Id| !matches!(self.score.expr(*id), Expr::IsNull(inner) if dropped.contains(inner));
+        match (self.score.expr(condition), spelled) {
+            (Expr::Or(list), ast::Expr::Or(conditions)) if list.len() == conditions.len() => {
+                let mut rest: Vec<ast::Expr> =
+                    list.iter().zip(conditions).filter(|(id, _)| kept(id)).map(|(_, condition)| condition).collect();
+                match rest.len() {
+                    0 => None,
+                    1 => rest.pop(),
+                    _ => Some(ast::Expr::Or(rest)),
+                }
+            }
+            (_, spelled) => kept(&condition).then_some(spelled),
+        }
+    }
+}
+
+/// Ends a run of equalities: `subject = a`, or `subject IN (a, b)`.
+fn flush(group: &mut Option<(Id, Vec<ast::Expr>)>, conditions: &mut Vec<ast::Expr>) {
+    let Some((_, mut list)) = group.take() else { return };
+    let subject = Box::new(list.remove(0));
+    conditions.push(match list.len() {
+        1 => ast::Expr::Compare(ast::Comparison::Equal, subject, Box::new(list.remove(0))),
+        _ => ast::Expr::In { value: subject, list, negated: false },
+    });
+}
+
+fn spell_double(value: f64) -> Spelled {
+    Spelled { expr: ast::Expr::double(value), ty: Some(Type::Double) }
+}
+
+fn spell_constant(constant: &Const) -> Spelled {
+    match constant {
+        Const::Double(value) => spell_double(value.0),
+        Const::Bigint(value) => Spelled {
+            expr: ast::Expr::Integer(*value),
+            ty: Some(if i32::try_from(*value).is_ok() { Type::Integer } else { Type::Bigint }),
+        },
+        Const::Text(value) => Spelled { expr: ast::Expr::String(value.clone()), ty: Some(Type::String) },
+        Const::Boolean(value) => Spelled { expr: ast::Expr::Boolean(*value), ty: Some(Type::Boolean) },
+        Const::Null(ty) => {
+            Spelled { expr: ast::Expr::Cast(Box::new(ast::Expr::Null), ty.clone()), ty: Some(ty.clone()) }
+        }
+    }
+}
+
+fn spell_comparison(comparison: Comparison) -> ast::Comparison {
+    match comparison {
+        Comparison::Equal => ast::Comparison::Equal,
+        Comparison::Less => ast::Comparison::Less,
+        Comparison::LessOrEqual => ast::Comparison::LessOrEqual,
+        Comparison::Greater => ast::Comparison::Greater,
+        Comparison::GreaterOrEqual => ast::Comparison::GreaterOrEqual,
+    }
+}
+
+fn cast(operand: Spelled, ty: &Type) -> ast::Expr {
+    ast::Expr::Cast(Box::new(operand.expr), ty.clone())
+}
+
+/// The operand as exactly this type.
+fn exact(operand: Spelled, ty: &Type) -> ast::Expr {
+    if operand.ty.as_ref() == Some(ty) { operand.expr } else { cast(operand, ty) }
+}
+
+/// `chain operator operand` in DOUBLE, as one flat chain where the level is the same. If neither side is a DOUBLE the left
+/// one is cast, so that nothing is computed in integers or decimals.
+fn arithmetic(chain: Option<Spelled>, operator: Operator, operand: Spelled) -> Spelled {
+    let Some(left) = chain else { return operand };
+    let is_double = |spelled: &Spelled| spelled.ty == Some(Type::Double);
+    let left = if is_double(&left) || is_double(&operand) { left.expr } else { cast(left, &Type::Double) };
+    let expr = match left {
+        ast::Expr::Chain(first, mut rest) if rest.first().is_some_and(|(same, _)| same.level() == operator.level()) => {
+            rest.push((operator, operand.expr));
+            ast::Expr::Chain(first, rest)
+        }
+        left => ast::Expr::Chain(Box::new(left), vec![(operator, operand.expr)]),
+    };
+    Spelled { expr, ty: Some(Type::Double) }
+}

@@ -1,0 +1,170 @@
+//! Only what the dialect can spell: functions that it lacks are written with others, in the IR.
+//!
+//! Every rule is an equation of real functions that keeps range, NaN and precision as stated beside it. Smart
+//! constructors are exact, so that nothing here is folded away again.
+
+use super::dialect::{Dialect, Spelling};
+use crate::diag::{Diagnostic, Failed, Report, codes};
+use crate::schema::Type;
+use crate::score::{Arm, Comparison, Expr, Function, Id, Rebuild, Score, Term};
+
+/// Rewrites every function that the dialect does not spell.
+///
+/// Errors: a function that the dialect has no exact form of; each is reported once.
+pub fn legalize(score: &Score, dialect: &dyn Dialect, report: &mut Report) -> Result<Score, Failed> {
+    let since = report.len();
+    let mut refused: Vec<Function> = Vec::new();
+    let legal = Rebuild::new(score).run(|pass, _, expr| match expr {
+        Expr::Call(function, list) => {
+            let arguments: Vec<Id> = list.iter().map(|&id| pass.get(id)).collect();
+            match dialect.spell(*function) {
+                Spelling::Rewrite => rewrite(&mut pass.new, *function, &arguments),
+                Spelling::SkipsNull(_) if *function != Function::Coalesce => {
+                    Some(strict(&mut pass.new, *function, arguments))
+                }
+                Spelling::Refuse(reason) => {
+                    if !refused.contains(function) {
+                        refused.push(*function);
+                        report.push(
+                            Diagnostic::new(
+                                &codes::compile::NO_SCALAR_FORM,
+                                format!("`{}` has no exact form in {}", function.name(), dialect.name()),
+                            )
+                            .note(reason),
+                        );
+                    }
+                    None
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    report.check(since)?;
+    debug_assert_eq!(legal.verify(), Ok(()), "after legalizing:\n{legal}");
+    Ok(legal)
+}
+
+/// A function that skips NULL arguments, made NULL-strict: `CASE WHEN an argument IS NULL THEN NULL ELSE f(…) END`.
+/// Nested calls of the same function become one with all arguments.
+fn strict(score: &mut Score, function: Function, arguments: Vec<Id>) -> Id {
+    let mut flat = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let inner = match score.expr(argument) {
+            // the guarded form of an inner call
+            Expr::Case(arms, otherwise) if arms.len() == 1 => *otherwise,
+            _ => argument,
+        };
+        match score.expr(inner) {
+            Expr::Call(same, list) if *same == function => flat.extend_from_slice(list),
+            _ => flat.push(argument),
+        }
+    }
+    let mut sources = Vec::new();
+    for &argument in &flat {
+        for source in score.null_sources(argument) {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
+    let condition = score.any_null(sources);
+    let null = score.null(Type::Double);
+    let call = score.call(function, flat);
+    score.choose(condition, null, call)
+}
+
+fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id> {
+    let x = arguments[0];
+    Some(match function {
+        // 1 / (1 + e^-x); an overflowing exponential gives 0
+        Function::Sigmoid => {
+            let negated = negated_for_exp(score, x);
+            let exponential = score.call(Function::Exp, vec![negated]);
+            let total = score.sum([Term::constant(1.0), Term::new(1.0, exponential)]);
+            let one = score.double(1.0);
+            score.divide(one, total)
+        }
+        // -max(-a, -b)
+        Function::Min => {
+            let (a, b) = (score.negate(x), score.negate(arguments[1]));
+            let largest = strict(score, Function::Max, vec![a, b]);
+            score.negate(largest)
+        }
+        Function::Sign => {
+            let arms = [(Comparison::Greater, 1.0), (Comparison::Less, -1.0)];
+            let zero = score.double(0.0);
+            let arms: Vec<Arm> = arms
+                .into_iter()
+                .map(|(comparison, value)| Arm {
+                    condition: score.compare(comparison, x, zero),
+                    value: score.double(value),
+                })
+                .collect();
+            guarded(score, x, arms, x)
+        }
+        // x = x only for numbers
+        Function::IsNan => {
+            let same = score.compare(Comparison::Equal, x, x);
+            score.not(same)
+        }
+        // with f = floor x and d = x - f in [0, 1): f or f + 1, on a half the even one
+        Function::RoundEven => {
+            let floor = score.call(Function::Floor, vec![x]);
+            let fraction = score.subtract(x, floor);
+            let above = score.sum([Term::new(1.0, floor), Term::constant(1.0)]);
+            let half = score.double(0.5);
+            let halved = score.scale(0.5, floor);
+            let halved = score.call(Function::Floor, vec![halved]);
+            let doubled = score.scale(2.0, halved);
+            let arms = vec![
+                Arm { condition: score.compare(Comparison::Less, fraction, half), value: floor },
+                Arm { condition: score.compare(Comparison::Greater, fraction, half), value: above },
+                Arm { condition: score.compare(Comparison::Equal, doubled, floor), value: floor },
+            ];
+            guarded(score, x, arms, above)
+        }
+        // ln(1 + e^x): with u = 1 + e, e = e^-|x|, ln u · e / (u - 1) is log1p(e) to full precision, and e itself where
+        // u = 1 (Kahan; Goldberg, "What every computer scientist should know about floating-point arithmetic", thm. 4)
+        Function::Softplus => {
+            let absolute = score.call(Function::Abs, vec![x]);
+            let negated = score.negate(absolute);
+            let e = score.call(Function::Exp, vec![negated]);
+            let u = score.sum([Term::constant(1.0), Term::new(1.0, e)]);
+            let one = score.double(1.0);
+            let logarithm = score.call(Function::Ln, vec![u]);
+            let numerator = score.product([logarithm, e]);
+            let denominator = score.sum([Term::new(1.0, u), Term::constant(-1.0)]);
+            let quotient = score.divide(numerator, denominator);
+            let small = Arm { condition: score.compare(Comparison::Equal, u, one), value: e };
+            let log1p = guarded(score, x, vec![small], quotient);
+            let zero = score.double(0.0);
+            let positive = Arm { condition: score.compare(Comparison::Greater, x, zero), value: x };
+            let relu = guarded(score, x, vec![positive], zero);
+            score.add(relu, log1p)
+        }
+        _ => return None,
+    })
+}
+
+/// `-x` as the argument of an exponential: the signs of a sum are turned round, term by term. That changes at most the
+/// sign of a zero, which e^x does not see; exact.
+fn negated_for_exp(score: &mut Score, x: Id) -> Id {
+    match score.expr(x) {
+        Expr::Sum(terms) => {
+            let terms: Vec<Term> = terms.iter().map(|term| Term { coefficient: -term.coefficient, ..*term }).collect();
+            score.sum(terms)
+        }
+        _ => score.negate(x),
+    }
+}
+
+/// `CASE WHEN x IS NULL THEN NULL <arms> ELSE otherwise END`
+fn guarded(score: &mut Score, x: Id, arms: Vec<Arm>, otherwise: Id) -> Id {
+    let sources = score.null_sources(x);
+    let condition = score.any_null(sources);
+    let value = score.null(Type::Double);
+    let mut list = vec![Arm { condition, value }];
+    list.extend(arms);
+    score.case(list, otherwise)
+}

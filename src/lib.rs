@@ -12,6 +12,8 @@
 )]
 
 pub mod bind;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compile;
 pub mod diag;
 pub mod load;

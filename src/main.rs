@@ -1,2 +1,7 @@
 //! The command line program; everything it does is in the library's `cli`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    m2ksql::cli::main()
+}

@@ -369,3 +369,34 @@ pub enum Op {
     /// Missing if any element of the second operand is missing, else the first operand: a row that the model refuses.
     MissingIf,
 }
+
+impl Op {
+    /// What it is called in messages and descriptions: `Linear`, `Exp`, `Reduce Sum`.
+    pub fn title(&self) -> String {
+        let name = match self {
+            Op::Input(_) => "Input",
+            Op::Constant(_) => "Constant",
+            Op::Concat => "Concat",
+            Op::Pick(_) => "Pick",
+            Op::Linear(_) => "Linear",
+            Op::Scale(_) => "Scale",
+            Op::Impute { .. } => "Impute",
+            Op::OneHot { .. } => "OneHot",
+            Op::Encode(_) => "Encode",
+            Op::Bins(_) => "Bins",
+            Op::Polynomial(_) => "Polynomial",
+            Op::Unary(function) => return format!("{function:?}"),
+            Op::Binary(function) => return format!("{function:?}"),
+            Op::Choose => "Choose",
+            Op::Normalize(norm) => return format!("Normalize {norm:?}"),
+            Op::Softmax => "Softmax",
+            Op::LogSoftmax => "LogSoftmax",
+            Op::Reduce(reduction) => return format!("Reduce {reduction:?}"),
+            Op::ArgMax { .. } => "ArgMax",
+            Op::ArgMin { .. } => "ArgMin",
+            Op::Decide { .. } => "Decide",
+            Op::MissingIf => "MissingIf",
+        };
+        name.to_owned()
+    }
+}

@@ -17,6 +17,7 @@
 use super::Severity;
 
 pub mod compile;
+pub mod environment;
 pub mod load;
 pub mod sql;
 
@@ -39,7 +40,7 @@ impl Code {
 }
 
 /// The groups, in the order of the docs.
-static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES, compile::CODES];
+static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES, compile::CODES, environment::CODES];
 
 /// Every code, group by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {

@@ -8,30 +8,7 @@ use super::{Fault, distinct, equal, is, values_of_one_type};
 
 /// What a fault calls the node.
 pub(super) fn title(node: &Node) -> String {
-    let operator = match &node.op {
-        Op::Input(_) => "Input".to_owned(),
-        Op::Constant(_) => "Constant".to_owned(),
-        Op::Concat => "Concat".to_owned(),
-        Op::Pick(_) => "Pick".to_owned(),
-        Op::Linear(_) => "Linear".to_owned(),
-        Op::Scale(_) => "Scale".to_owned(),
-        Op::Impute { .. } => "Impute".to_owned(),
-        Op::OneHot { .. } => "OneHot".to_owned(),
-        Op::Encode(_) => "Encode".to_owned(),
-        Op::Bins(_) => "Bins".to_owned(),
-        Op::Polynomial(_) => "Polynomial".to_owned(),
-        Op::Unary(function) => format!("{function:?}"),
-        Op::Binary(function) => format!("{function:?}"),
-        Op::Choose => "Choose".to_owned(),
-        Op::Normalize(norm) => format!("Normalize {norm:?}"),
-        Op::Softmax => "Softmax".to_owned(),
-        Op::LogSoftmax => "LogSoftmax".to_owned(),
-        Op::Reduce(reduction) => format!("Reduce {reduction:?}"),
-        Op::ArgMax { .. } => "ArgMax".to_owned(),
-        Op::ArgMin { .. } => "ArgMin".to_owned(),
-        Op::Decide { .. } => "Decide".to_owned(),
-        Op::MissingIf => "MissingIf".to_owned(),
-    };
+    let operator = node.op.title();
     if node.name.is_empty() { operator } else { format!("{operator} `{}`", node.name) }
 }
 

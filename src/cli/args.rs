@@ -1,0 +1,124 @@
+//! The command line as clap reads it: options, their help texts, their defaults.
+//!
+//! Completions and man pages are made from these definitions too. What an option means for the SQL is the compiler's
+//! business; here stands only what a person types.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use crate::diag::{Code, codes};
+use crate::load::Link;
+
+/// Compiles trained models (JSON, ONNX) into the SQL of a streaming database
+#[derive(Debug, Parser)]
+#[command(name = "m2ksql", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the input is at fault, 2 wrong usage, 3 a file or server is at fault. \
+                          Standard output carries only the product, standard error everything else.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Inspect(Inspect),
+    Explain(Explain),
+    Formats(Formats),
+    Exporter(Exporter),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// How diagnostics, and the description of `inspect`, are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs; diagnostics as one object a line
+    Json,
+}
+
+/// What a user adds to the model file.
+#[derive(Debug, Args)]
+pub(super) struct ModelOptions {
+    /// Link function of a file of coefficients that does not name one
+    ///
+    /// Without it such a file is read as the linear predictor, with a warning.
+    #[arg(long, value_parser = link_parser())]
+    pub(super) link: Option<Link>,
+}
+
+fn link_parser() -> impl TypedValueParser<Value = Link> {
+    // every name that clap lets through is found
+    PossibleValuesParser::new(Link::ALL.map(Link::name)).try_map(|name| Link::find(&name).ok_or("no such link"))
+}
+
+/// Print what was understood of a model
+///
+/// Format, task, classes, features, steps, outputs, sizes, and the hash of the file.
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Model file; `-` reads standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(super) model: PathBuf,
+
+    #[command(flatten)]
+    pub(super) model_options: ModelOptions,
+
+    /// How the description and the diagnostics are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+/// Explain a diagnostic by its code; without a code list all
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// Code as a diagnostic shows it, such as E0101
+    #[arg(value_parser = parse_code)]
+    pub(super) code: Option<&'static Code>,
+}
+
+/// List the model formats that are read, and by what each is recognized
+#[derive(Debug, Args)]
+pub(super) struct Formats {
+    /// Print the JSON Schema of m2ksql's own format instead
+    #[arg(long)]
+    pub(super) schema: bool,
+}
+
+/// Print a script that writes a fitted model to a file that m2ksql reads
+#[derive(Debug, Args)]
+pub(super) struct Exporter {
+    /// Library the model was trained with
+    #[arg(value_enum)]
+    pub(super) library: Library,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Library {
+    /// Python: estimators and pipelines of scikit-learn, as JSON
+    Sklearn,
+}
+
+/// Print shell completions
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// Shell to complete for
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}
+
+/// Print the man page of the program, or of one of its commands
+#[derive(Debug, Args)]
+pub(super) struct Man {
+    /// Command to describe
+    pub(super) command: Option<String>,
+}
+
+fn parse_code(text: &str) -> Result<&'static Code, String> {
+    codes::find(text).ok_or_else(|| "no such code; `m2ksql explain` lists all".to_owned())
+}

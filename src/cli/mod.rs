@@ -1,0 +1,37 @@
+//! The command line: reads options and files, calls the compiler, prints. The only place that prints.
+//!
+//! Standard output carries only the product of a command; diagnostics go to standard error. The exit code is 0 when
+//! the product is complete, 1 when the input is at fault, 2 for wrong usage (clap's), 3 when a file or server is.
+
+mod args;
+mod explain;
+mod exporter;
+mod formats;
+mod inspect;
+mod output;
+mod reference;
+mod render;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use session::Session;
+
+/// Runs the program on the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut session = Session::new(&cli.command);
+    // a command that fails has reported why, and the report decides the exit code
+    let _ = match &cli.command {
+        Command::Inspect(args) => inspect::run(args, &mut session),
+        Command::Formats(args) => formats::run(args, &mut session),
+        Command::Exporter(args) => exporter::run(args, &mut session),
+        Command::Explain(args) => explain::run(args, &mut session),
+        Command::Completions(args) => reference::completions(args, &mut session),
+        Command::Man(args) => reference::man(args, &mut session),
+    };
+    session.finish()
+}

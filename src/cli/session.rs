@@ -1,0 +1,107 @@
+//! One run of the program: the texts it read, what it found, and how it ends.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::args::{Command, Format, ModelOptions};
+use super::{output, render};
+use crate::diag::codes::environment as codes;
+use crate::diag::{Code, Diagnostic, Failed, Place, Report, Severity, Sources};
+use crate::load;
+use crate::model::Graph;
+
+/// What the commands share.
+pub(super) struct Session {
+    /// Every text that a diagnostic may point into.
+    pub(super) sources: Sources,
+    /// What was found.
+    pub(super) report: Report,
+    format: Format,
+}
+
+impl Session {
+    pub(super) fn new(command: &Command) -> Self {
+        let format = match command {
+            Command::Inspect(args) => args.format,
+            _ => Format::Text,
+        };
+        Session { sources: Sources::new(), report: Report::new(), format }
+    }
+
+    /// The bytes of a file, `-` being standard input, and the name that diagnostics show for it.
+    pub(super) fn read(&mut self, path: &Path) -> Result<(String, Vec<u8>), Failed> {
+        let (name, bytes) = if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            ("<stdin>".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+        } else {
+            (path.display().to_string(), std::fs::read(path))
+        };
+        match bytes {
+            Ok(bytes) => Ok((name, bytes)),
+            Err(error) => Err(self.fail_io(&codes::CANNOT_READ, "read", &name, &error)),
+        }
+    }
+
+    /// The model in these bytes.
+    pub(super) fn load(&mut self, name: &str, bytes: Vec<u8>, options: &ModelOptions) -> Result<Graph, Failed> {
+        let options = load::Options { link: options.link };
+        load::load(&mut self.sources, name, bytes, &options, &mut self.report)
+    }
+
+    /// Writes the product to a file, or to standard output if there is none.
+    pub(super) fn write(&mut self, path: Option<&Path>, product: &[u8]) -> Result<(), Failed> {
+        let (name, result) = match path {
+            Some(path) if path.as_os_str() != "-" => (path.display().to_string(), output::replace(path, product)),
+            _ => ("<stdout>".to_owned(), output::print(product)),
+        };
+        result.map_err(|error| self.fail_io(&codes::CANNOT_WRITE, "written", &name, &error))
+    }
+
+    fn fail_io(&mut self, code: &'static Code, verb: &str, name: &str, error: &std::io::Error) -> Failed {
+        let place = Place::file(self.sources.add(name, ""));
+        // `No such file or directory (os error 2)`: the reason in our style, without the number
+        let reason = error.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        let message = format!("the file cannot be {verb}: {}", lower_first(reason));
+        self.report.fail(Diagnostic::new(code, message).at(place))
+    }
+
+    /// Prints the diagnostics and gives the exit code.
+    pub(super) fn finish(self) -> ExitCode {
+        let mut stderr = anstream::stderr().lock();
+        let text = match self.format {
+            Format::Json => render::json(&self.report, &self.sources),
+            Format::Text => render::text(&self.report, &self.sources) + &self.summary(),
+        };
+        // nobody is left to be told that standard error is closed
+        let _ = stderr.write_all(text.as_bytes());
+        ExitCode::from(self.exit_code())
+    }
+
+    fn summary(&self) -> String {
+        let count = |severity| self.report.diagnostics().iter().filter(|found| found.severity() == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let plural = |number: usize, noun| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+        match (errors, warnings) {
+            (0, 0) | (1, 0) | (0, 1) => String::new(),
+            (errors, 0) => format!("{}\n", plural(errors, "error")),
+            (0, warnings) => format!("{}\n", plural(warnings, "warning")),
+            (errors, warnings) => format!("{}, {}\n", plural(errors, "error"), plural(warnings, "warning")),
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        let mut errors = self.report.diagnostics().iter().filter(|found| found.severity() == Severity::Error);
+        match errors.next() {
+            None => 0,
+            Some(first) if errors.chain([first]).any(|error| error.code.id.starts_with("E08")) => 3,
+            Some(_) => 1,
+        }
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}

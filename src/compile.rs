@@ -115,7 +115,9 @@ pub fn compile(
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     let statement = emit::statement(&plan, items.clone(), &legal, &bindings);
     let text = match &statement {
-        Some(statement) => print::script(&Script { statements: vec![statement.clone()] }, options.style),
+        Some(statement) => {
+            print::script(&Script { statements: vec![statement.clone()], ..Script::default() }, options.style)
+        }
         None => print::items(&items, options.style),
     };
     let text = if text.ends_with('\n') { text } else { text + "\n" };

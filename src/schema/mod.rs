@@ -8,14 +8,16 @@ mod ty;
 pub use ty::{Field, Type};
 
 /// Whether, and how, a column is part of the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// `KEY` of a stream: may be NULL.
     Key,
     /// `PRIMARY KEY` of a table.
     Primary,
-    /// `HEADERS` or `HEADER('k')`: read from the record's headers, never part of the value.
+    /// `HEADERS`: read from the record's headers, never part of the value.
     Headers,
+    /// `HEADER('k')`: the value of one header.
+    Header(String),
 }
 
 /// One column, under the name that the database stores: upper case unless it was declared quoted.

@@ -418,7 +418,7 @@ pub struct Query {
     pub from_alias: Option<Name>,
     /// `WHERE`.
     pub filter: Option<Expr>,
-    /// `PARTITION BY`.
+    /// `PARTITION BY`; empty for none.
     pub partition_by: Vec<Expr>,
     /// `EMIT`.
     pub emit: Option<Emit>,
@@ -493,4 +493,6 @@ pub struct Commented {
 pub struct Script {
     /// In order.
     pub statements: Vec<Commented>,
+    /// Comment lines below the last statement.
+    pub comments: Vec<String>,
 }

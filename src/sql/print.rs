@@ -76,6 +76,14 @@ pub fn script(script: &Script, style: Style) -> String {
         text.push_str(&printer.finish());
         text.push('\n');
     }
+    let mut printer = Printer::new(style);
+    printer.comments(&script.comments);
+    let comments = printer.finish();
+    if !comments.is_empty() {
+        text.push_str(if text.is_empty() { "" } else { "\n" });
+        text.push_str(&comments);
+        text.push('\n');
+    }
     text
 }
 
@@ -172,9 +180,12 @@ impl<'a> Printer<'a> {
         if self.style.compact {
             return;
         }
-        for line in comments.iter().flat_map(|comment| comment.lines()).map(str::trim).filter(|line| !line.is_empty()) {
+        let lines = comments.iter().flat_map(|comment| comment.lines());
+        for line in lines.map(str::trim_end).filter(|line| !line.is_empty()) {
+            // `--@` is a directive of ksqlDB's test tool.
+            let blank = if line.starts_with(['@', ' ']) { "" } else { " " };
             self.doc.hard_line();
-            self.doc.text(&format!("-- {line}"));
+            self.doc.text(&format!("--{blank}{line}"));
             self.doc.hard_line();
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pest::error::{ErrorVariant, InputLocation};
 
 use super::grammar::Rule;
-use super::scan::token_end;
+use super::scan::{skip_blanks, token_end};
 use crate::diag::codes::sql as codes;
 use crate::diag::{Diagnostic, Place, SourceId};
 use crate::sql::words::is_reserved;
@@ -80,25 +80,6 @@ pub(super) fn shown(token: &str) -> String {
     if shown.contains('`') { format!("`` {shown} ``") } else { format!("`{shown}`") }
 }
 
-/// The first position from `at` on that is neither blank nor in a comment.
-fn skip_blanks(text: &str, mut at: usize, end: usize) -> usize {
-    loop {
-        let rest = &text[at..end];
-        let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-        at += blanks;
-        let rest = &text[at..end];
-        if let Some(line) = rest.strip_prefix("--") {
-            let Some(first) = line.chars().next() else { return at };
-            let line = &line[first.len_utf8()..];
-            at += 2 + first.len_utf8() + line.find(['\r', '\n']).unwrap_or(line.len());
-        } else if let (true, Some(length)) = (rest.starts_with("/*"), rest.get(2..).and_then(|body| body.find("*/"))) {
-            at += length + 4;
-        } else {
-            return at;
-        }
-    }
-}
-
 fn join(words: &BTreeSet<(u8, &'static str)>) -> String {
     let words: Vec<&str> = words.iter().map(|&(_, word)| word).collect();
     match words.split_last() {
@@ -111,6 +92,11 @@ fn join(words: &BTreeSet<(u8, &'static str)>) -> String {
 /// The rules that could have gone on, in words and in the order in which they are named.
 fn expected(rules: &[Rule]) -> BTreeSet<(u8, &'static str)> {
     let mut words: BTreeSet<(u8, &'static str)> = rules.iter().filter_map(|&rule| word(rule)).collect();
+    let is_literal = |rule: &Rule| matches!(rule, Rule::number | Rule::double | Rule::null | Rule::boolean);
+    if rules.iter().filter(|&&rule| word(rule) == Some(EXPRESSION)).all(is_literal) && words.remove(&EXPRESSION) {
+        words.retain(|word| !matches!(*word, STRING | NUMBER));
+        words.insert((0, "a number, a string or another literal"));
+    }
     if words.contains(&EXPRESSION) {
         words.retain(|word| !matches!(*word, NAME | STRING | NUMBER));
     }
@@ -178,6 +164,29 @@ fn word(rule: Rule) -> Option<(u8, &'static str)> {
         Rule::k_else | Rule::else_arm => (7, "`ELSE`"),
         Rule::k_end => (8, "`END`"),
         Rule::k_from => (6, "`FROM`"),
+        Rule::k_select | Rule::query => (6, "`SELECT`"),
+        Rule::k_create | Rule::create => (5, "`CREATE`"),
+        Rule::k_insert | Rule::insert => (5, "`INSERT`"),
+        Rule::k_into => (6, "`INTO`"),
+        Rule::k_stream => (6, "`STREAM`"),
+        Rule::k_table => (7, "`TABLE`"),
+        Rule::k_replace => (6, "`REPLACE`"),
+        Rule::k_exists => (6, "`EXISTS`"),
+        Rule::k_by => (6, "`BY`"),
+        Rule::k_key => (6, "`KEY`"),
+        Rule::primary_key | Rule::key | Rule::header | Rule::headers => (4, "`KEY`"),
+        Rule::columns => (4, "`(`"),
+        Rule::k_with | Rule::with => (6, "`WITH`"),
+        Rule::equals => (4, "`=`"),
+        Rule::k_where | Rule::where_ => (6, "`WHERE`"),
+        Rule::k_partition | Rule::partition_by => (6, "`PARTITION BY`"),
+        Rule::k_emit | Rule::emit => (7, "`EMIT`"),
+        Rule::k_changes => (6, "`CHANGES`"),
+        Rule::k_final => (7, "`FINAL`"),
+        Rule::k_limit | Rule::limit => (8, "`LIMIT`"),
+        Rule::star | Rule::source_star => (1, "`*`"),
+        Rule::item => EXPRESSION,
+        Rule::source | Rule::column | Rule::property => NAME,
         Rule::EOI => (9, "the end"),
         _ => return None,
     })

@@ -195,7 +195,8 @@ impl Reader<'_> {
         }
     }
 
-    fn primary(&mut self, pair: Pair<'_, Rule>) -> Result<Expr, Failed> {
+    /// A literal, name, call or bracket.
+    pub(super) fn primary(&mut self, pair: Pair<'_, Rule>) -> Result<Expr, Failed> {
         Ok(match pair.as_rule() {
             Rule::number => return self.number(&pair),
             Rule::reference => return self.reference(pair),

@@ -6,4 +6,5 @@ use pest_derive::Parser;
 #[derive(Parser)]
 #[grammar = "../grammar/lexical.pest"]
 #[grammar = "../grammar/expr.pest"]
+#[grammar = "../grammar/ksql.pest"]
 pub(super) struct Grammar;

@@ -10,7 +10,13 @@ mod expr;
 mod grammar;
 mod reader;
 mod scan;
+mod script;
+mod statement;
 mod types;
+
+pub use script::{faithful_script, script, statement};
+
+use std::ops::Range;
 
 use pest::Parser;
 
@@ -45,18 +51,18 @@ pub fn expression(source: SourceId, text: &str, report: &mut Report) -> Result<E
             Some(pair) => reader.expression(pair, Level::Or)?,
             None => return Err(reader.incomplete()),
         };
-        check_depth(source, text.len(), &expr, report)?;
+        check_depth(source, 0..text.len(), &expr, report)?;
         Ok(expr)
     })
 }
 
 /// Refuses a tree that is too deep to walk.
-fn check_depth(source: SourceId, length: usize, expr: &Expr, report: &mut Report) -> Result<(), Failed> {
+fn check_depth(source: SourceId, range: Range<usize>, expr: &Expr, report: &mut Report) -> Result<(), Failed> {
     if expr.depth() <= MAX_DEPTH {
         return Ok(());
     }
     let message = format!("the expression is nested {} deep; the limit is {MAX_DEPTH}", expr.depth());
-    let place = Place::span(source, 0..length);
+    let place = Place::span(source, range);
     Err(report.fail(Diagnostic::new(&codes::TOO_DEEP, message).at(place).help("split it over several statements")))
 }
 

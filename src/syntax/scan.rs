@@ -14,7 +14,6 @@ use crate::diag::{Diagnostic, Place, Report, SourceId};
 pub(super) const MAX_NESTING: usize = 1000;
 
 /// A comment: where it stands and what it says.
-#[allow(dead_code)]
 #[derive(Clone, Debug)]
 pub(super) struct Comment {
     /// With its marks and, for `--`, without the end of the line.
@@ -24,19 +23,18 @@ pub(super) struct Comment {
 }
 
 /// The text between two `;`.
-#[allow(dead_code)]
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     /// From its first token to its last, without the `;`. Comments before the first token are outside.
     pub range: Range<usize>,
     /// Where the `;` is, or the end of the text.
     pub end: usize,
-    /// Whether a `;` ends it.
-    pub terminated: bool,
     /// The largest number of brackets and CASEs open at once.
     pub nesting: usize,
     /// Nothing was reported about it.
     pub sound: bool,
+    /// It holds something that no statement of `sql::ast` has: a join, a window, grouping, `->*`.
+    pub foreign: bool,
 }
 
 /// What the pass found.
@@ -67,6 +65,7 @@ struct Scanner<'a> {
     last: usize,
     nesting: usize,
     sound: bool,
+    foreign: bool,
 }
 
 /// Reads the whole text. Findings go to the report; the parts that have some are marked.
@@ -83,6 +82,7 @@ pub(super) fn scan(source: SourceId, text: &str, report: &mut Report) -> Scan {
         last: 0,
         nesting: 0,
         sound: true,
+        foreign: false,
     };
     scanner.run();
     scanner.scan
@@ -98,7 +98,7 @@ impl Scanner<'_> {
                 b'-' if bytes.get(at + 1) == Some(&b'-') => at = self.line_comment(at),
                 b'/' if bytes.get(at + 1) == Some(&b'*') => at = self.block_comment(at),
                 b';' => {
-                    self.end_part(at, true);
+                    self.end_part(at);
                     at += 1;
                 }
                 _ => {
@@ -108,7 +108,7 @@ impl Scanner<'_> {
                 }
             }
         }
-        self.end_part(bytes.len(), false);
+        self.end_part(bytes.len());
     }
 
     fn token(&mut self, range: Range<usize>) {
@@ -140,6 +140,7 @@ impl Scanner<'_> {
             b'>' => self.angles = self.angles.saturating_sub(1),
             b'A'..=b'Z' | b'a'..=b'z' | b'_' => self.word(token, range.clone()),
             b',' | b'0'..=b'9' => {}
+            b'*' if self.text[..range.start].trim_end().ends_with("->") => self.foreign = true,
             _ => self.angles = 0,
         }
     }
@@ -154,6 +155,9 @@ impl Scanner<'_> {
             self.constructor = true;
         } else if is("AND") || is("OR") || is("THEN") || is("WHEN") || is("AS") {
             self.angles = 0;
+        }
+        if self.open.is_empty() && ["JOIN", "WINDOW", "GROUP", "HAVING"].into_iter().any(is) {
+            self.foreign = true;
         }
     }
 
@@ -203,7 +207,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn end_part(&mut self, at: usize, terminated: bool) {
+    fn end_part(&mut self, at: usize) {
         // Once a part is known to be wrong, its open brackets say nothing new.
         if let (Some(open), true) = (self.open.first(), self.sound) {
             let place = Place::span(self.source, open.at..open.at + open.text.len());
@@ -215,13 +219,13 @@ impl Scanner<'_> {
             self.scan.parts.push(Part {
                 range: start..self.last,
                 end: at,
-                terminated,
                 nesting: self.nesting,
                 sound: self.sound,
+                foreign: self.foreign,
             });
         }
         self.open.clear();
-        (self.angles, self.nesting, self.sound, self.constructor) = (0, 0, true, false);
+        (self.angles, self.nesting, self.sound, self.constructor, self.foreign) = (0, 0, true, false, false);
     }
 
     /// From `--` to the end of the line; the character after `--` belongs to it, even a line feed.
@@ -245,7 +249,10 @@ impl Scanner<'_> {
             return end;
         }
         let end = at + 2 + first_line.find(['\r', '\n']).unwrap_or(first_line.len());
-        let line = self.text[at + 2..end].trim().to_owned();
+        // `--@` is a directive, `-- @` is not; the blank tells them apart.
+        let line = self.text[at + 2..end].trim();
+        let blank = if line.starts_with('@') && !first_line.starts_with('@') { " " } else { "" };
+        let line = format!("{blank}{line}");
         let lines = if line.is_empty() { Vec::new() } else { vec![line] };
         self.scan.comments.push(Comment { range: at..end, lines });
         end
@@ -280,6 +287,38 @@ fn quoted_thing(quote: u8) -> &'static str {
 /// Whether the quoted token ends with its quote, which is not the first half of a doubled one.
 fn closed(token: &str, quote: u8) -> bool {
     token.len() >= 2 && token.bytes().filter(|&byte| byte == quote).count() % 2 == 0
+}
+
+/// The tokens of a range, without blanks and comments.
+pub(super) fn tokens(text: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        at = skip_blanks(text, at, range.end);
+        if at >= range.end {
+            return None;
+        }
+        let token = at..token_end(text, at).min(range.end);
+        at = token.end;
+        Some(token)
+    })
+}
+
+/// The first position from `at` on that is neither blank nor in a comment.
+pub(super) fn skip_blanks(text: &str, mut at: usize, end: usize) -> usize {
+    loop {
+        let rest = &text[at..end];
+        at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        let rest = &text[at..end];
+        if let Some(line) = rest.strip_prefix("--") {
+            let Some(first) = line.chars().next() else { return at };
+            let line = &line[first.len_utf8()..];
+            at += 2 + first.len_utf8() + line.find(['\r', '\n']).unwrap_or(line.len());
+        } else if let (true, Some(length)) = (rest.starts_with("/*"), rest.get(2..).and_then(|body| body.find("*/"))) {
+            at += length + 4;
+        } else {
+            return at;
+        }
+    }
 }
 
 /// Where the token that begins at `at` ends, by the longest match. `at` must not be white space or a comment.

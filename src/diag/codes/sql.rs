@@ -35,4 +35,10 @@ super::codes! {
     BAD_NAME = "E0409", "name that ksqlDB does not take",
         "A name must not be empty and must not begin or end with a blank. A name with a backtick in it is not read back \
          by ksqlDB from its own plans.";
+    DUPLICATE_COLUMN = "E0410", "column declared twice",
+        "Two columns of a CREATE STREAM or CREATE TABLE have the same stored name. Bare names are stored in upper case, \
+         so `amount` and `AMOUNT` are the same column; `` `amount` `` in backticks is another one.";
+    UNPLACED_COMMENT = "W0411", "comment that the formatter cannot place",
+        "Comments above a statement and above an item of a SELECT list are kept by `m2ksql fmt`. A statement with \
+         comments elsewhere, such as inside an expression or a list of columns, is left as it stands.";
 }

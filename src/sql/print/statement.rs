@@ -65,10 +65,11 @@ impl<'a> Printer<'a> {
             self.item_break(index);
             self.name(&Name::new(column.name.as_str()));
             let words = match &column.key {
-                None => "",
-                Some(Key::Key) => " KEY",
-                Some(Key::Primary) => " PRIMARY KEY",
-                Some(Key::Headers) => " HEADERS",
+                None => String::new(),
+                Some(Key::Key) => " KEY".to_owned(),
+                Some(Key::Primary) => " PRIMARY KEY".to_owned(),
+                Some(Key::Headers) => " HEADERS".to_owned(),
+                Some(Key::Header(key)) => format!(" HEADER({})", super::string(key)),
             };
             self.text(&format!(" {}{words}", ty(&column.ty, self.style.quote)));
         }

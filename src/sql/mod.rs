@@ -5,6 +5,7 @@ pub mod cost;
 pub mod dialect;
 pub mod doc;
 pub mod emit;
+pub mod eval;
 pub mod guards;
 pub mod legalize;
 pub mod plan;

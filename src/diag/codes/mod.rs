@@ -18,6 +18,7 @@ use super::Severity;
 
 pub mod compile;
 pub mod environment;
+pub mod eval;
 pub mod load;
 pub mod sql;
 
@@ -40,7 +41,7 @@ impl Code {
 }
 
 /// The groups, in the order of the docs.
-static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES, compile::CODES, environment::CODES];
+static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES, compile::CODES, eval::CODES, environment::CODES];
 
 /// Every code, group by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {

@@ -1,0 +1,35 @@
+//! Codes of evaluation and verification (07xx).
+
+super::codes! {
+    UNKNOWN_COLUMN = "E0701", "unknown column in an expression",
+        "The expression names a column that the stream or table does not have, or a field that a STRUCT does not have. \
+         Bare names are stored in upper case; a name that was declared in back quotes has to be quoted here too.";
+    TYPE_MISMATCH = "E0702", "types do not fit",
+        "ksqlDB has no implicit conversions between text, booleans and numbers, and CASE, COALESCE and IFNULL want exactly \
+         one type in all their branches: `CASE WHEN x > 1E0 THEN 1E0 ELSE 0 END` mixes DOUBLE with INTEGER. A number is \
+         DOUBLE only when it is written with an exponent (`2E0`); `2.0` is a DECIMAL. Write the literal in the other form, \
+         or convert with CAST.";
+    UNKNOWN_FUNCTION = "E0703", "unknown function",
+        "Neither the evaluator nor, probably, ksqlDB has a function of this name. The evaluator refuses what it does not \
+         know rather than guess a value.";
+    WRONG_ARGUMENTS = "E0704", "arguments do not fit a function",
+        "The function exists, but not for these types or this number of arguments, or several of its variants fit equally \
+         well: `GREATEST(int_column, bigint_column)` could be BIGINT, DECIMAL or DOUBLE. Convert an argument with CAST.";
+    LAMBDA = "E0705", "lambda misused",
+        "A lambda (`x => …`, `(s, x) => …`) stands only as a trailing argument of TRANSFORM, REDUCE or FILTER, its \
+         variables must not have the name of a column nor of a variable of an enclosing lambda, and consist of letters, \
+         digits, `_` and `$`.";
+    DOES_NOT_COMPILE = "E0706", "ksqlDB cannot compile it",
+        "ksqlDB translates an expression to Java, and some expressions that look right have no translation: \
+         `(a + b) IS NULL` fails because the sum is a primitive number in Java. `CAST(a + b AS DOUBLE) IS NULL` works.";
+    NOT_EVALUATED = "E0707", "outside of what the evaluator computes",
+        "ksqlDB may accept the expression, but its value depends on something that the evaluator does not have (a random \
+         number, the order of a hash table, a time zone, the details of Java's regular expressions), so that it would have \
+         to guess.";
+    TOO_DEEP = "E0708", "expression too deeply nested",
+        "A cold ksqlDB server overflows its stack at some fifty nested calls. The evaluator stops far beyond that. Bind \
+         inner parts in an earlier stream, or balance the nesting.";
+    NO_TYPE = "E0709", "expression without a type",
+        "A bare NULL has no type, so that it can be no column, no CASE with only NULL branches and no array of NULLs. \
+         Write `CAST(NULL AS DOUBLE)`. A WHERE clause has to be BOOLEAN.";
+}

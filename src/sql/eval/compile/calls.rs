@@ -1,0 +1,218 @@
+//! Calls: choosing the overload, typing lambdas, converting and guarding arguments.
+
+use super::super::convert::Conversion;
+use super::super::functions::{self, Argument, Function, Letters, Overload, Parameter, Refusal, Run};
+use super::super::messages;
+use super::super::run::{Call, Closure, Node};
+use super::super::types::digits_of;
+use super::{Compiler, Typed, argument_node, peel};
+use crate::diag::codes::eval as codes;
+use crate::diag::{Diagnostic, Failed};
+use crate::schema::Type;
+use crate::sql::ast::{Expr, Name};
+
+impl Compiler<'_> {
+    pub(super) fn call(&mut self, name: &Name, arguments: &[Expr]) -> Result<Typed, Failed> {
+        let ordinary = arguments.iter().take_while(|argument| !matches!(peel(argument), Expr::Lambda(..))).count();
+        let (values, lambdas) = arguments.split_at(ordinary);
+        let typed = self.all(values);
+        let Some(function) = functions::find(name.as_str()) else {
+            let message = format!("the evaluator knows no function `{}`", name.as_str());
+            let help = messages::nearest(name.as_str(), functions::all().map(|function| function.name));
+            return Err(self.fail(&codes::UNKNOWN_FUNCTION, message, &help));
+        };
+        let typed = typed?;
+        let mut types: Vec<Argument> = typed.iter().map(|value| Argument::Value(value.ty.clone())).collect();
+        for lambda in lambdas {
+            let Expr::Lambda(variables, _) = peel(lambda) else {
+                let message = format!("in `{}` an argument follows a lambda", function.name);
+                return Err(self.fail(&codes::LAMBDA, message, "put lambdas last"));
+            };
+            types.push(Argument::Lambda(variables.len(), None));
+        }
+        let overload =
+            functions::resolve(function, &types).map_err(|refusal| self.refuse_arguments(function, &types, refusal))?;
+
+        let mut letters = Letters::default();
+        for (index, argument) in types.iter().enumerate().take(ordinary) {
+            if let Some(parameter) = functions::parameter(overload, index) {
+                letters.learn(parameter, argument);
+            }
+        }
+        let mut closures = Vec::new();
+        for (offset, lambda) in lambdas.iter().enumerate() {
+            let index = ordinary + offset;
+            let (closure, ty) = self.lambda(function, overload, index, peel(lambda), &letters)?;
+            types[index] = Argument::Lambda(closure_arity(lambda), Some(ty.clone()));
+            let learned =
+                functions::parameter(overload, index).is_some_and(|parameter| letters.learn(parameter, &types[index]));
+            if !learned {
+                let message =
+                    format!("the lambda of `{}` gives `{ty}`, which is not the type it has to give", function.name);
+                return Err(self.fail(
+                    &codes::TYPE_MISMATCH,
+                    message,
+                    "the result, the start and the body have one type",
+                ));
+            }
+            closures.push(closure);
+        }
+        let Some(ty) = functions::result(overload, &types) else {
+            let message = format!("the type of `{}` cannot be told from its arguments", function.name);
+            return Err(self.fail(&codes::WRONG_ARGUMENTS, message, "give a bare NULL a type: `CAST(NULL AS DOUBLE)`"));
+        };
+        let mut nodes = Vec::with_capacity(typed.len());
+        for (index, (value, expr)) in typed.into_iter().zip(values).enumerate() {
+            nodes.push(self.argument(overload, index, value, expr)?);
+        }
+        let prepared = match overload.run {
+            Run::Prepare(prepare) => match prepare(&arguments.iter().map(|a| peel(a).clone()).collect::<Vec<_>>()) {
+                Ok(prepared) => Some(prepared),
+                Err(reason) => {
+                    return Err(self.fail(&codes::NOT_EVALUATED, format!("`{}`: {reason}", function.name), ""));
+                }
+            },
+            Run::Refused(reason) => {
+                let message = format!("`{}` is not evaluated: {reason}", function.name);
+                return Err(self.fail(&codes::NOT_EVALUATED, message, ""));
+            }
+            Run::Event(_) => {
+                self.reads_event = true;
+                None
+            }
+            _ => None,
+        };
+        if function.name == "ARRAY_SORT" {
+            self.sorts = true;
+            if sorts_a_view(values.first()) {
+                let message = "`ARRAY_SORT` of `SLICE` also sorts a part of the array that was sliced";
+                let help = "slice a freshly built array, or copy it with TRANSFORM";
+                return Err(self.fail(&codes::NOT_EVALUATED, message, help));
+            }
+        }
+        Ok(Typed::new(Node::Call(Call { run: overload.run, prepared, arguments: nodes, closures }), ty))
+    }
+
+    /// An argument, converted to the parameter's type and guarded as ksqlDB guards it.
+    fn argument(
+        &mut self,
+        overload: &'static Overload,
+        index: usize,
+        value: Typed,
+        expr: &Expr,
+    ) -> Result<Node, Failed> {
+        let target = functions::parameter(overload, index).zip(value.ty.as_ref()).and_then(|(parameter, ty)| {
+            if functions::has_letters(parameter) || functions::accepts_type(parameter, ty, false) {
+                None
+            } else if *parameter == Parameter::Decimal {
+                digits_of(ty).map(|(precision, scale)| (ty.clone(), Type::Decimal(precision, scale)))
+            } else {
+                functions::instantiate(parameter, &Letters::default()).map(|target| (ty.clone(), target))
+            }
+        });
+        match target {
+            None => Ok(argument_node(value.node, expr)),
+            Some((from, to)) => match Conversion::between(&from, &to) {
+                Ok(conversion) => Ok(Node::Cast(Box::new(value.node), conversion)),
+                Err(_) => {
+                    let message = format!("the evaluator does not convert `{from}` to `{to}`");
+                    Err(self.fail(&codes::NOT_EVALUATED, message, ""))
+                }
+            },
+        }
+    }
+
+    fn refuse_arguments(&mut self, function: &'static Function, types: &[Argument], refusal: Refusal) -> Failed {
+        let found: Vec<String> = types.iter().map(messages::argument).collect();
+        let found = found.join(", ");
+        let name = function.name;
+        let diagnostic = match refusal {
+            Refusal::None => {
+                let signatures: Vec<String> =
+                    function.overloads.iter().map(|overload| messages::signature(name, overload)).collect();
+                let message = format!("`{name}` does not take ({found})");
+                Diagnostic::new(&codes::WRONG_ARGUMENTS, message).note(format!("it is {}", signatures.join(", ")))
+            }
+            Refusal::Ambiguous => {
+                let message = format!("several variants of `{name}` fit ({found}) equally well");
+                Diagnostic::new(&codes::WRONG_ARGUMENTS, message).help("convert an argument with CAST")
+            }
+        };
+        self.report.fail(diagnostic)
+    }
+
+    fn lambda(
+        &mut self,
+        function: &'static Function,
+        overload: &'static Overload,
+        index: usize,
+        lambda: &Expr,
+        letters: &Letters,
+    ) -> Result<(Closure, Type), Failed> {
+        let (Expr::Lambda(variables, body), Some(Parameter::Lambda(inputs, _))) =
+            (lambda, functions::parameter(overload, index))
+        else {
+            return Err(self.fail(&codes::LAMBDA, format!("`{}` takes no lambda here", function.name), ""));
+        };
+        let slot = self.scope.len();
+        for (name, input) in variables.iter().zip(*inputs) {
+            self.check_variable(name)?;
+            let Some(ty) = functions::instantiate(input, letters) else {
+                self.scope.truncate(slot);
+                let message = format!("the type of the variable `{}` cannot be told", name.as_str());
+                return Err(self.fail(&codes::LAMBDA, message, "give a bare NULL a type: `CAST(NULL AS DOUBLE)`"));
+            };
+            self.scope.push((name.clone(), ty));
+        }
+        let body = self.expr(body);
+        self.scope.truncate(slot);
+        let body = body?;
+        match body.ty {
+            Some(ty) => Ok((Closure { slot, body: body.node }, ty)),
+            None => {
+                let message = "a lambda that gives a bare `NULL` has no type";
+                Err(self.fail(&codes::NO_TYPE, message, "give it a type: `CAST(NULL AS DOUBLE)`"))
+            }
+        }
+    }
+
+    fn check_variable(&mut self, variable: &Name) -> Result<(), Failed> {
+        let name = variable.as_str();
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+        let message = if !name.chars().all(plain) || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("`{name}` cannot be the variable of a lambda: only letters, digits, `_` and `$`")
+        } else if self.relation.column(name).is_some() {
+            format!("the variable `{name}` of a lambda has the name of a column")
+        } else if self.scope.iter().any(|(known, _)| known == variable) {
+            format!("the variable `{name}` of a lambda is used twice")
+        } else {
+            return Ok(());
+        };
+        Err(self.fail(&codes::LAMBDA, message, "choose another name, such as `_X`"))
+    }
+}
+
+fn closure_arity(lambda: &Expr) -> usize {
+    match peel(lambda) {
+        Expr::Lambda(variables, _) => variables.len(),
+        _ => 0,
+    }
+}
+
+/// `SLICE(x, …)` is a view of x in Java; only a fresh x is safe to sort through it.
+fn sorts_a_view(argument: Option<&Expr>) -> bool {
+    let Some(Expr::Call(name, arguments)) = argument.map(peel) else {
+        return false;
+    };
+    if name.as_str() != "SLICE" {
+        return false;
+    }
+    let fresh = match arguments.first().map(peel) {
+        Some(Expr::Array(_)) => true,
+        Some(Expr::Call(name, _)) => {
+            matches!(name.as_str(), "TRANSFORM" | "FILTER" | "ARRAY_CONCAT" | "ARRAY_DISTINCT" | "GENERATE_SERIES")
+        }
+        _ => false,
+    };
+    !fresh
+}

@@ -1,0 +1,105 @@
+//! The evaluator: `sql::ast` with the semantics of ksqlDB 0.29.
+//!
+//! It has two phases. [`Program::compile`] types an expression against a relation by ksqlDB's rules, chooses overloads,
+//! and reports what ksqlDB would refuse; [`Program::eval`] then evaluates rows without looking up names. What the
+//! evaluator does not know it refuses when it compiles: it never guesses a value.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `compile` | types, overloads, lambdas, where guards stand |
+//! | `types` | result types of arithmetic, what may be compared, common types of lists |
+//! | `run` | evaluation, NULL, exceptions |
+//! | `batch` | the fast path over columns of DOUBLE |
+//! | `convert`, `compare`, `decimal`, `number`, `calendar`, `json`, `math` | the values |
+//! | `functions/` | the table of functions, one theme a file |
+//!
+//! Deliberately absent: aggregates and table functions, BYTES beyond passing and comparing them, named time zones,
+//! whatever shows the order of a hash table.
+
+mod calendar;
+mod compare;
+mod compile;
+mod convert;
+mod decimal;
+mod functions;
+mod json;
+mod lists;
+mod math;
+mod messages;
+mod number;
+mod run;
+mod types;
+mod value;
+
+pub use decimal::Decimal;
+pub use run::Event;
+pub use value::{List, Value};
+
+use crate::diag::{Failed, Report};
+use crate::schema::{Relation, Type};
+use crate::sql::ast::Expr;
+use run::{Frame, Node};
+
+/// An expression, compiled for a relation.
+#[derive(Debug)]
+pub struct Program {
+    node: Node,
+    ty: Type,
+    /// Whether it sorts arrays in place, so that rows have to be protected.
+    sorts: bool,
+    reads_event: bool,
+}
+
+impl Program {
+    /// Types and compiles an expression over the columns of a relation; reports why if ksqlDB would refuse it or the
+    /// evaluator does not know it.
+    pub fn compile(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<Self, Failed> {
+        compile::compile(expr, relation, report)
+    }
+
+    /// Compiles the condition of a WHERE clause: it must be BOOLEAN.
+    pub fn compile_filter(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<Self, Failed> {
+        compile::compile_filter(expr, relation, report)
+    }
+
+    /// The type of its values.
+    pub fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    /// Whether its value depends on the [`Event`], not only on the columns.
+    pub fn reads_event(&self) -> bool {
+        self.reads_event
+    }
+
+    /// Its value for a row: one value for each column of the relation, each NULL or of the column's type.
+    /// A failed evaluation is NULL, as in ksqlDB. The row is not changed, not even by ARRAY_SORT.
+    pub fn eval(&self, row: &[Value], event: &Event) -> Value {
+        let copy: Vec<Value>;
+        let columns = if self.sorts {
+            copy = row.iter().map(Value::deep_clone).collect();
+            &copy
+        } else {
+            row
+        };
+        let mut frame = Frame { columns, event, variables: Vec::new() };
+        self.node.eval(&mut frame).unwrap_or(Value::Null)
+    }
+
+    /// Whether a row passes, when the expression is a WHERE clause: NULL and a failed evaluation drop it.
+    pub fn keeps(&self, row: &[Value], event: &Event) -> bool {
+        matches!(self.eval(row, event), Value::Boolean(true))
+    }
+}
+
+/// The type that an expression has over the columns of a relation, by ksqlDB's rules.
+pub fn type_of(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<Type, Failed> {
+    Program::compile(expr, relation, report).map(|program| program.ty)
+}
+
+/// The names of the functions that the evaluator knows, sorted.
+pub fn function_names() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = functions::all().map(|function| function.name).collect();
+    names.sort_unstable();
+    names
+}

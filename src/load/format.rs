@@ -42,7 +42,14 @@ pub struct Context<'a> {
 }
 
 /// The formats, by name.
-pub static FORMATS: &[Format] = &[json::own::FORMAT, json::sklearn::FORMAT];
+pub static FORMATS: &[Format] = &[
+    json::trees::CATBOOST,
+    json::coefficients::FORMAT,
+    json::trees::LIGHTGBM,
+    json::own::FORMAT,
+    json::sklearn::FORMAT,
+    json::xgboost::FORMAT,
+];
 
 /// Loads the content by the format that recognizes it.
 pub(super) fn dispatch(content: &Content<'_>, context: &mut Context<'_>) -> Result<Graph, Failed> {

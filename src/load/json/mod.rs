@@ -5,8 +5,11 @@ mod read;
 mod value;
 
 mod build;
+pub mod coefficients;
 pub mod own;
 pub mod sklearn;
+pub mod trees;
+pub mod xgboost;
 
 pub use read::{MAX_BYTES, MAX_DEPTH};
 pub use value::{Document, Items, Json, Kind, Members};

@@ -94,6 +94,7 @@ fn rows(graph: &Graph, case: &Path) -> Vec<Vec<Value>> {
         Elem::Text if text == "<missing>" => Value::Missing,
         Elem::Text => Value::Text(text.to_owned()),
         _ if text.is_empty() => Value::Missing,
+        Elem::Number if text == "True" || text == "False" => Value::Number(f64::from(u8::from(text == "True"))),
         Elem::Number => Value::Number(text.parse().unwrap_or_else(|_| panic!("`{}`: {text}", feature.name))),
         Elem::Integer => Value::Integer(text.parse::<f64>().unwrap() as i64),
         Elem::Boolean => Value::Boolean(matches!(text, "true" | "True" | "1")),

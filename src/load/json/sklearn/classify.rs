@@ -90,7 +90,8 @@ pub(super) fn svc(loader: &mut Loader<'_>, object: &Object<'_>, columns: Columns
             .report
             .fail(Diagnostic::new(&codes::UNSUPPORTED_SETTING, message).at(json.place()).help(help)));
     }
-    if loader.flag(object, "probability", false)? {
+    let probability = object.get("probability").is_some_and(|json| json.boolean() == Some(true));
+    if probability {
         let message =
             format!("the probabilities of `{}` come from a second model inside libsvm and are left out", object.class);
         loader.report.push(

@@ -40,7 +40,14 @@ pub(super) fn one_hot(loader: &mut Loader<'_>, object: &Object<'_>, columns: Col
         };
         let width = groups.count - usize::from(gone.is_some());
         let values = groups.of.iter().map(|&group| Value::Integer(position(group))).collect();
-        let (vector, encoder) = list.encoder(loader, column, values, otherwise.map(Value::Integer))?;
+        let (mut vector, mut encoder) = list.encoder(loader, column, values, otherwise.map(Value::Integer))?;
+        if otherwise.is_some_and(|group| group >= 0) {
+            // Unknown values have a column: first to the number of the column, then one-hot.
+            vector = loader.builder.push_as(Op::Encode(vec![encoder]), vec![vector], 1, Elem::Integer);
+            let positions: Vec<Value> = (0..width as i64).map(Value::Integer).collect();
+            let unknown = Unknown::Value(Value::Integer(-1));
+            encoder = Encoder { keys: positions.clone(), values: positions, unknown };
+        }
         // A group without columns is left out: the library then looks at the values only to refuse unknown ones.
         if width > 0 {
             run.push((vector, encoder, width));

@@ -133,8 +133,8 @@ estimators! {
     "PolynomialFeatures" transform project::polynomial;
     "PowerTransformer" transform power::power;
     "QuantileRegressor", predict linear::regressor;
-    "RFE" transform select::by_mask, inert ["estimator_", "ranking_"];
-    "RFECV" transform select::by_mask, inert ["estimator_", "ranking_", "cv_results_"];
+    "RFE" transform select::by_mask, inert ["classes_", "estimator_", "ranking_"];
+    "RFECV" transform select::by_mask, inert ["classes_", "estimator_", "ranking_"];
     "RandomizedSearchCV", predict meta::search, inert SEARCH;
     "Ridge", predict linear::regressor;
     "RidgeCV", predict linear::regressor;

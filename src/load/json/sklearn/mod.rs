@@ -43,6 +43,9 @@ pub(in crate::load) const FORMAT: Format = Format {
     load,
 };
 
+/// A Python script that writes fitted estimators and pipelines as JSON, for `m2ksql exporter sklearn`.
+pub const EXPORTER: &str = include_str!("../sklearn_export.py");
+
 /// Whether a `class` or `type` names an estimator of scikit-learn.
 pub(super) fn is_estimator(name: &str) -> bool {
     estimators::find(object::base_name(name)).is_some() || estimators::is_known(object::base_name(name))

@@ -90,7 +90,8 @@ impl<'a> Object<'a> {
 
     /// Reports the members that were not read and are not known to be without effect.
     pub(super) fn finish(&self, report: &mut Report, also: &[&str]) {
-        for member in self.members.iter().filter(|member| !member.read.get()) {
+        // `null` is Python's None: a parameter that is not set.
+        for member in self.members.iter().filter(|member| !member.read.get() && !member.value.is_null()) {
             let name = member.name.as_ref();
             if name.starts_with('_') || name.contains("__") || inert::is_inert(name) || also.contains(&name) {
                 continue;

@@ -5,12 +5,13 @@
 mod program;
 
 use program::{run, run_with};
+use std::path::Path;
 
 const FIXTURE: &str = "fixtures/sklearn/logreg_bin_str_iris/model.json";
 
 #[test]
 fn help_of_every_command() {
-    let commands = ["", "inspect", "explain", "formats", "exporter", "completions", "man"];
+    let commands = ["", "compile", "inspect", "explain", "formats", "exporter", "completions", "man"];
     for command in commands {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let help = run(&arguments);
@@ -31,6 +32,11 @@ fn wrong_usage_exits_with_2() {
         &[][..],
         &["inspect"],
         &["inspect", FIXTURE, "--link", "cubic"],
+        &["compile", FIXTURE, "--into", "SCORED"],
+        &["compile", FIXTURE, "--as", "stream"],
+        &["compile", FIXTURE, "--nulls", "drop"],
+        &["compile", FIXTURE, "--threshold", "80"],
+        &["compile", FIXTURE, "--select", "score"],
         &["inspect", FIXTURE, "--format", "xml"],
         &["explain", "E9999"],
         &["man", "nothing"],
@@ -75,6 +81,93 @@ fn diagnostics_for_programs_are_one_object_a_line() {
         assert_eq!(line["place"]["file"], "<stdin>");
         assert_eq!(line["place"]["line"], 1);
     }
+}
+
+/// The model of the documentation: two classes, one feature.
+const ORDERS: &str = r#"{ "type": "logistic", "features": { "orderunits": 10.0 }, "intercept": 2.0 }"#;
+
+#[test]
+fn compile_prints_expressions_a_query_or_a_statement() {
+    let expression = "1E0 / (1E0 + EXP(-1E1 * ORDERUNITS - 2E0)) AS PROBABILITY";
+    let sql = |arguments: &[&str]| {
+        let result = run_with(&[&["compile", "-"], arguments].concat(), ORDERS);
+        assert_eq!((result.code, result.stderr.as_str()), (0, ""), "{arguments:?}");
+        // line breaks and indentation are the printer's business
+        result.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(sql(&[]), expression);
+    assert_eq!(sql(&["--from", "orders_raw"]), format!("SELECT {expression} FROM ORDERS_RAW EMIT CHANGES;"));
+    assert_eq!(
+        sql(&["--from", "ORDERS_RAW", "--into", "SCORED", "--keep", "ORDERID,ITEMID", "--where", "ORDERUNITS > 0E0"]),
+        format!(
+            "CREATE STREAM SCORED AS SELECT ORDERID, ITEMID, {expression} \
+             FROM ORDERS_RAW WHERE ORDERUNITS > 0E0 EMIT CHANGES;"
+        )
+    );
+    let full = ["--from", "S", "--into", "T", "--or-replace", "--with", "PARTITIONS=4,REPLICAS=1", "--quote", "always"];
+    let full =
+        sql(&[&full[..], &["--partition-by", "ITEMID", "--select", "label=`p`,margin", "--threshold", "0.5"]].concat());
+    for part in ["CREATE OR REPLACE STREAM `T`", "PARTITIONS = 4, REPLICAS = 1", "PARTITION BY `ITEMID`", "AS `p`"] {
+        assert!(full.contains(part), "{part} is not in {full}");
+    }
+}
+
+#[test]
+fn compile_keeps_to_the_width() {
+    let wide = run(&["compile", FIXTURE, "--width", "60", "--select", "probability"]).stdout;
+    assert!(wide.lines().count() > 3 && wide.lines().all(|line| line.chars().count() <= 60), "{wide}");
+}
+
+#[test]
+fn compile_prints_every_representation() {
+    for (emit, word) in [("graph", "Linear"), ("score", "exp"), ("plan", "depth"), ("sql", "EXP(")] {
+        let result = run_with(&["compile", "-", "--emit", emit], ORDERS);
+        assert!(result.code == 0 && result.stdout.contains(word), "{emit}: {result:?}");
+    }
+}
+
+#[test]
+fn a_header_names_program_model_and_hash() {
+    let text = run(&["compile", FIXTURE, "--from", "S", "--header"]).stdout;
+    let expected = format!(
+        "-- m2ksql {}\n-- model {FIXTURE}\n\
+         -- sha256 041313738151816b5e16c200c11e5fca570b5ad828dc0d14b345b5abf64b48ff\nSELECT",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(text.starts_with(&expected), "{text}");
+}
+
+#[test]
+fn an_output_file_is_replaced_at_once_or_not_at_all() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("output");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("score.sql");
+    std::fs::write(&file, "before").unwrap();
+    let name = file.to_str().unwrap();
+
+    let failed = run_with(&["compile", "-", "-o", name], "{");
+    assert_eq!((failed.code, std::fs::read_to_string(&file).unwrap().as_str()), (1, "before"));
+    let done = run_with(&["compile", "-", "-o", name], ORDERS);
+    assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), run_with(&["compile", "-"], ORDERS).stdout);
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["score.sql"]);
+
+    let nowhere = run_with(&["compile", "-", "-o", folder.join("no/score.sql").to_str().unwrap()], ORDERS);
+    assert_eq!((nowhere.code, nowhere.stdout.as_str()), (3, ""));
+    assert!(nowhere.stderr.starts_with("error[E0802]: the file cannot be written: "), "{}", nowhere.stderr);
+}
+
+#[test]
+fn a_place_in_an_option_is_shown_in_the_option() {
+    let result = run_with(&["compile", "-", "--from", "S", "--where", "A +"], ORDERS);
+    assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+    assert!(
+        result.stderr.contains("--> --where:1:4") || result.stderr.contains("--> --where:1:3"),
+        "{}",
+        result.stderr
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the product is complete, 1 when the input is at fault, 2 for wrong usage (clap's), 3 when a file or server is.
 
 mod args;
+mod compile;
 mod explain;
 mod exporter;
 mod formats;
@@ -26,6 +27,7 @@ pub fn main() -> ExitCode {
     let mut session = Session::new(&cli.command);
     // a command that fails has reported why, and the report decides the exit code
     let _ = match &cli.command {
+        Command::Compile(args) => compile::run(args, &mut session),
         Command::Inspect(args) => inspect::run(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         Command::Exporter(args) => exporter::run(args, &mut session),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::args::{Command, Format, ModelOptions};
 use super::{output, render};
+use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::environment as codes;
 use crate::diag::{Code, Diagnostic, Failed, Place, Report, Severity, Sources};
 use crate::load;
@@ -23,6 +24,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(command: &Command) -> Self {
         let format = match command {
+            Command::Compile(args) => args.output.format,
             Command::Inspect(args) => args.format,
             _ => Format::Text,
         };
@@ -91,12 +93,17 @@ impl Session {
         }
     }
 
+    /// 3 if a file or server is at fault, 2 if only the options are, 1 for any other error.
     fn exit_code(&self) -> u8 {
-        let mut errors = self.report.diagnostics().iter().filter(|found| found.severity() == Severity::Error);
-        match errors.next() {
-            None => 0,
-            Some(first) if errors.chain([first]).any(|error| error.code.id.starts_with("E08")) => 3,
-            Some(_) => 1,
+        let errors = || self.report.diagnostics().iter().filter(|found| found.severity() == Severity::Error);
+        if errors().next().is_none() {
+            0
+        } else if errors().any(|error| error.code.id.starts_with("E08")) {
+            3
+        } else if errors().all(|error| error.code.id == BAD_OPTIONS.id) {
+            2
+        } else {
+            1
         }
     }
 }

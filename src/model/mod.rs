@@ -11,6 +11,7 @@
 
 mod check;
 pub mod eval;
+mod fmt;
 mod graph;
 mod op;
 

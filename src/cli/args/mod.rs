@@ -3,6 +3,8 @@
 //! Completions and man pages are made from these definitions too. What an option means for the SQL is the compiler's
 //! business; here stands only what a person types.
 
+pub(super) mod compile;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -25,6 +27,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the input is at fault, 2 wrong u
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    Compile(Box<compile::Compile>),
     Inspect(Inspect),
     Explain(Explain),
     Formats(Formats),
@@ -44,6 +47,7 @@ pub(super) enum Format {
 
 /// What a user adds to the model file.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
 pub(super) struct ModelOptions {
     /// Link function of a file of coefficients that does not name one
     ///
@@ -66,12 +70,12 @@ pub(super) struct Inspect {
     #[arg(value_hint = ValueHint::FilePath)]
     pub(super) model: PathBuf,
 
-    #[command(flatten)]
-    pub(super) model_options: ModelOptions,
-
     /// How the description and the diagnostics are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+
+    #[command(flatten)]
+    pub(super) model_options: ModelOptions,
 }
 
 /// Explain a diagnostic by its code; without a code list all

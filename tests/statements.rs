@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use m2ksql::diag::{Report, Sources};
-use m2ksql::schema::{Key, Kind, Type};
+use m2ksql::schema::{Key, Kind, Relation, Type};
 use m2ksql::sql::ast::{Emit, Expr, Item, Name, Script, Statement};
 use m2ksql::sql::print::{self, Style};
 use m2ksql::syntax;
@@ -443,4 +443,99 @@ show   streams;
         let (formatted, _) = format(text, Style { width, ..Style::default() });
         assert_eq!(format(&formatted, Style { width, ..Style::default() }).0, formatted);
     }
+}
+
+fn relations(text: &str) -> Result<Vec<Relation>, String> {
+    let mut sources = Sources::new();
+    let source = sources.add("<test>", text);
+    let mut report = Report::new();
+    syntax::relations(source, text, &mut report).map_err(|_| {
+        let lines = report.diagnostics().iter().map(|diagnostic| {
+            let path = diagnostic.place.as_ref().and_then(|place| place.path.clone()).unwrap_or_default();
+            format!("{} {path}: {}", diagnostic.code.id, diagnostic.message)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    })
+}
+
+#[test]
+fn a_description_gives_what_its_statement_declares() {
+    if !std::path::Path::new(SHARED).exists() {
+        return println!("skipped: no ../shared");
+    }
+    let mut compared = 0;
+    for name in ["16-describe", "17-describe-extended", "18-describe-keyed", "31-describe-sink"] {
+        let recording = std::fs::read(format!("{SHARED}/ksqldb/rest/session/{name}.response")).expect("a recording");
+        let text = String::from_utf8(body(&recording)).unwrap();
+        let described = relations(&text).unwrap();
+        assert_eq!(described.len(), 1);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let ddl = value[0]["sourceDescription"]["statement"].as_str().expect("a statement");
+        if ddl.contains(" AS SELECT") {
+            let columns: Vec<&str> = described[0].columns.iter().map(|column| column.name.as_str()).collect();
+            assert_eq!(columns, ["ORDERID", "ORDERUNITS", "P"]);
+            assert!(relations(ddl).unwrap_err().starts_with("E0412"));
+        } else {
+            assert_eq!(relations(ddl).unwrap(), described);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 3);
+    let error =
+        std::fs::read(format!("{SHARED}/ksqldb/rest/session/19-describe-unknown.response")).expect("a recording");
+    assert_eq!(
+        relations(&String::from_utf8(body(&error)).unwrap()).unwrap_err(),
+        "E0414 : ksqlDB answered with an error: Could not find STREAM/TABLE 'NOPE' in the Metastore"
+    );
+}
+
+#[test]
+fn descriptions_have_keys_headers_and_nested_types() {
+    let text = r#"[{"@type":"source_descriptions","sourceDescriptions":[{"name":"T","type":"TABLE","fields":[
+        {"name":"ROWTIME","schema":{"type":"BIGINT"},"type":"SYSTEM"},
+        {"name":"ID","schema":{"type":"INTEGER"},"type":"KEY"},
+        {"name":"H","schema":{"type":"BYTES"},"type":"HEADER","headerKey":"k"},
+        {"name":"n","schema":{"type":"MAP","memberSchema":{"type":"ARRAY","memberSchema":{"type":"STRUCT","fields":[
+            {"name":"d","schema":{"type":"DECIMAL","parameters":{"precision":4,"scale":2}}}]}}}}]}]}]"#;
+    let relations = relations(text).unwrap();
+    let columns: Vec<String> =
+        relations[0].columns.iter().map(|column| format!("{} {} {:?}", column.name, column.ty, column.key)).collect();
+    assert_eq!(relations[0].kind, Kind::Table);
+    assert_eq!(
+        columns,
+        [
+            "ID INTEGER Some(Primary)",
+            "H BYTES Some(Header(\"k\"))",
+            "n MAP<STRING, ARRAY<STRUCT<`d` DECIMAL(4, 2)>>> None"
+        ]
+    );
+}
+
+#[test]
+fn schema_files_that_declare_nothing_are_refused() {
+    for (text, expected) in [
+        ("", "E0412 : no stream or table with columns is declared here"),
+        ("DROP STREAM S;", "E0412 : no stream or table with columns is declared here"),
+        (
+            "CREATE STREAM S WITH (KAFKA_TOPIC='s');",
+            "W0413 : `S` is declared without columns; ksqlDB takes them from the schema registry\nE0412 : no stream or table with columns is declared here",
+        ),
+        ("[{\"a\": 1,]", "E0102 : key must be a string"),
+        ("[]", "E0412 : no stream or table with columns is declared here"),
+        ("[{\"@type\":\"streams\"}]", "E0414 /0: expected a `sourceDescription`, found streams"),
+        (
+            "{\"name\":\"S\",\"type\":\"STREAM\",\"fields\":[{\"name\":\"A\",\"schema\":{\"type\":\"FLOAT\"}}]}",
+            "E0414 /fields/0/schema/type: there is no type `FLOAT`",
+        ),
+        ("{\"name\":\"S\",\"type\":\"STREAM\",\"fields\":[{\"name\":\"A\"}]}", "E0414 /fields/0: expected a `schema`"),
+    ] {
+        assert_eq!(relations(text).unwrap_err(), expected, "{text}");
+    }
+    let both = relations(
+        "CREATE STREAM s (a INT); CREATE TABLE t (k INT PRIMARY KEY); CREATE OR REPLACE STREAM s (a INT, b DOUBLE); \
+         CREATE STREAM IF NOT EXISTS s (c INT);",
+    )
+    .unwrap();
+    assert_eq!(both.iter().map(|relation| relation.columns.len()).collect::<Vec<_>>(), [2, 1]);
+    assert!(relations(&"[".repeat(100_000)).unwrap_err().starts_with("E0102"));
 }

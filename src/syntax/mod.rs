@@ -10,10 +10,12 @@ mod expr;
 mod grammar;
 mod reader;
 mod scan;
+mod schema;
 mod script;
 mod statement;
 mod types;
 
+pub use schema::{declared, relations};
 pub use script::{faithful_script, script, statement};
 
 use std::ops::Range;

@@ -41,4 +41,14 @@ super::codes! {
     UNPLACED_COMMENT = "W0411", "comment that the formatter cannot place",
         "Comments above a statement and above an item of a SELECT list are kept by `m2ksql fmt`. A statement with \
          comments elsewhere, such as inside an expression or a list of columns, is left as it stands.";
+    NO_RELATION = "E0412", "schema file without a stream or table",
+        "The file given as a schema declares no stream or table with its columns. It should hold the CREATE STREAM or \
+         CREATE TABLE that made the source, or the JSON that ksqlDB's REST API answers to `DESCRIBE name;`. A CREATE … AS \
+         SELECT does not say what types its columns have.";
+    NO_COLUMNS = "W0413", "declaration without columns",
+        "A CREATE STREAM or CREATE TABLE without a list of columns takes them from the schema registry, so they are not \
+         in the file. The JSON that ksqlDB answers to `DESCRIBE name;` has them.";
+    NOT_A_DESCRIPTION = "E0414", "JSON that is no answer to DESCRIBE",
+        "A schema file in JSON must be what ksqlDB's REST API answers to `DESCRIBE name;`: an array with an entity that \
+         has a `sourceDescription`, or that description alone. The path shows the part that is missing or different.";
 }

@@ -288,7 +288,7 @@ impl Reader<'_> {
         let Some(second) = parts.next() else { return Ok(Expr::Column(name)) };
         match second.as_rule() {
             Rule::member => {
-                let Some(column) = second.into_inner().next() else { return Err(self.incomplete()) };
+                let Some(column) = second.into_inner().nth(1) else { return Err(self.incomplete()) };
                 Ok(Expr::Qualified(name, self.name(&column)?))
             }
             Rule::string => self.typed(&name, &first, &second),

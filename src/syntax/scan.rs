@@ -367,3 +367,97 @@ fn number_end(rest: &[u8]) -> usize {
     }
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::diag::Sources;
+    use crate::sql::ast::Expr;
+
+    fn read(text: &str) -> Option<Expr> {
+        let source = Sources::new().add("<test>", text);
+        crate::syntax::expression(source, text, &mut Report::new()).ok()
+    }
+
+    const OPERANDS: &[&str] = &[
+        "A",
+        "_a@1",
+        "1",
+        "-1",
+        "007",
+        "1.",
+        ".5",
+        "1.5",
+        "-.5E-3",
+        "1E5",
+        "1e+5",
+        "1.E5",
+        "1D",
+        "1E5X",
+        "1E",
+        "1_0",
+        "'it''s'",
+        "''",
+        "'--'",
+        "'/*'",
+        "`a``b`",
+        "`--`",
+        "\"x\"\"y\"",
+        "A.B",
+        "A. 1D",
+        "A->B",
+        "A[1]",
+        "F()",
+        "F(1.)",
+        "F(X,Y=>X)",
+        "ARRAY[.5]",
+        "(A)",
+        "NULL",
+        "TRUE",
+        "CASE WHEN A THEN B END",
+        "CAST(A AS ARRAY<ARRAY<INT>>)",
+        "DATE'x'",
+        "MAP(A:=1)",
+    ];
+    const JOINTS: &[&str] = &[
+        "+", "-", "--", "*", "/", "%", "||", "|", "=", "==", "<", "<>", "!=", ">", "=>", "->", " AND ", " IN ", ".",
+        "", "@", ";",
+    ];
+    const BLANKS: &[&str] =
+        &["", "", "", " ", "\n", "/*c*/", "/**/", "--c\n", "--c\r\n", "--\r\n", "--'\n", "/*'*/", "/"];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// If the scan cut a token of the grammar in two, or saw a comment in a string, one of the two would be refused or
+        /// read differently.
+        #[test]
+        fn the_scan_cuts_a_text_as_the_grammar_does(
+            first in prop::sample::select(OPERANDS),
+            rest in prop::collection::vec(
+                (prop::sample::select(BLANKS), prop::sample::select(JOINTS), prop::sample::select(BLANKS), prop::sample::select(OPERANDS)),
+                0..3
+            ),
+        ) {
+            let mut text = first.to_owned();
+            for (before, joint, after, operand) in rest {
+                text.extend([before, joint, after, operand]);
+            }
+            let mut report = Report::new();
+            scan(Sources::new().add("<test>", text.as_str()), &text, &mut report);
+            // An empty comment is refused on purpose; without it the text is another one.
+            prop_assume!(!report.has_errors());
+            let cut: Vec<&str> = tokens(&text, 0..text.len()).map(|token| &text[token]).collect();
+            prop_assert_eq!(read(&text), read(&cut.join("\n")), "{} / {:?}", text, cut);
+        }
+    }
+
+    #[test]
+    fn most_of_the_texts_compared_are_readable() {
+        for text in OPERANDS {
+            assert!(read(text).is_some(), "{text}");
+        }
+    }
+}

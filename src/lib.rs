@@ -6,6 +6,8 @@
 //! within its limits, *emitted* as [`sql::ast`] and *printed*. [`compile`] names every stage and reads like this
 //! paragraph; `docs/architecture.md` has the table.
 
+// a reader of the source follows such a link, a reader of the documentation sees its text
+#![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)

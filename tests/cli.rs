@@ -219,6 +219,13 @@ fn formats_and_their_schema() {
 }
 
 #[test]
+fn the_exporter_is_a_script() {
+    let script = run(&["exporter", "sklearn"]);
+    assert_eq!((script.code, script.stderr.as_str()), (0, ""));
+    assert!(script.stdout.starts_with("#!/usr/bin/env python3\n") && script.stdout.contains("def export("));
+}
+
+#[test]
 fn completions_and_man_pages_come_from_the_definitions() {
     for (shell, word) in [("bash", "_m2ksql"), ("zsh", "#compdef m2ksql"), ("fish", "complete -c m2ksql")] {
         let script = run(&["completions", shell]).stdout;

@@ -1,4 +1,4 @@
-//! Reads a model file into a [`Graph`](crate::model::Graph).
+//! Reads a model file into a [`Graph`].
 //!
 //! [`FORMATS`] is the table of what can be read: each format says by what it is recognized in the content of a file (file
 //! names are never looked at) and how it is loaded. A loader reads every attribute of the file or refuses it, reports all

@@ -133,7 +133,7 @@ pub enum Level {
     And,
     /// `NOT`
     Not,
-    /// comparison, BETWEEN, IN, LIKE, IS [NOT] NULL
+    /// comparison, BETWEEN, IN, LIKE, IS `[NOT]` NULL
     Predicate,
     /// `||`
     Concat,

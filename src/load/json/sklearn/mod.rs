@@ -4,7 +4,7 @@
 //! and its fitted attributes, under their Python names. `docs/formats.md` describes the shapes; `m2ksql exporter sklearn`
 //! prints a script that writes them.
 //!
-//! [`ESTIMATORS`] is the table of what is supported. A step takes the columns of the step before and gives its own; the
+//! `estimators::ESTIMATORS` is the table of what is supported. A step takes the columns of the step before and gives its own; the
 //! last one gives the outputs that its methods have (`predict`, `predict_proba`, `decision_function`, `transform`). An
 //! attribute that a loader does not ask for must be among those that are known not to matter for prediction.
 

@@ -47,8 +47,22 @@ impl Session {
 
     /// The model in these bytes.
     pub(super) fn load(&mut self, name: &str, bytes: Vec<u8>, options: &ModelOptions) -> Result<Graph, Failed> {
-        let options = load::Options { link: options.link };
+        let features = options.features.as_deref().map(|names| self.names(names)).transpose()?;
+        // `model.onnx` lies in the folder `.`
+        let folder = Path::new(name).parent().map(|folder| Path::new(".").join(folder));
+        let options = load::Options { link: options.link, features, folder };
         load::load(&mut self.sources, name, bytes, &options, &mut self.report)
+    }
+
+    /// A list of names, or the lines of a file after `@`.
+    fn names(&mut self, names: &str) -> Result<Vec<String>, Failed> {
+        let Some(path) = names.strip_prefix('@') else {
+            return Ok(names.split(',').map(|name| name.trim().to_owned()).collect());
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()),
+            Err(error) => Err(self.fail_io(&codes::CANNOT_READ, "read", path, &error)),
+        }
     }
 
     /// Writes the product to a file, or to standard output if there is none.

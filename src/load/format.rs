@@ -47,6 +47,8 @@ pub static FORMATS: &[Format] = &[
     json::coefficients::FORMAT,
     json::trees::LIGHTGBM,
     json::own::FORMAT,
+    #[cfg(feature = "onnx")]
+    super::onnx::FORMAT,
     json::sklearn::FORMAT,
     json::xgboost::FORMAT,
 ];

@@ -7,6 +7,8 @@
 mod format;
 pub mod json;
 mod link;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 
 pub use format::{Content, Context, FORMATS, Format};
 pub use link::Link;
@@ -23,6 +25,10 @@ mod tests;
 pub struct Options {
     /// The link function of a file of coefficients that does not name one.
     pub link: Option<Link>,
+    /// The names of the features in order, for a file that does not name them (ONNX).
+    pub features: Option<Vec<String>>,
+    /// The folder of the model, for a file whose weights are in another file beside it (ONNX).
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// Reads a model. `name` is shown in diagnostics. The text of the file is entered into `sources`, so that places in it can

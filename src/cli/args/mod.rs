@@ -54,6 +54,11 @@ pub(super) struct ModelOptions {
     /// Without it such a file is read as the linear predictor, with a warning.
     #[arg(long, value_parser = link_parser())]
     pub(super) link: Option<Link>,
+    /// Names of the columns in the order of training, for a file without them (ONNX)
+    ///
+    /// `a,b,c`, or `@FILE` with one name a line.
+    #[arg(long, value_name = "NAMES")]
+    pub(super) features: Option<String>,
 }
 
 fn link_parser() -> impl TypedValueParser<Value = Link> {

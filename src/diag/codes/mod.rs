@@ -20,6 +20,7 @@ pub mod compile;
 pub mod environment;
 pub mod eval;
 pub mod load;
+pub mod onnx;
 pub mod sql;
 
 /// An entry of the table of codes.
@@ -41,7 +42,7 @@ impl Code {
 }
 
 /// The groups, in the order of the docs.
-static GROUPS: &[&[&Code]] = &[load::CODES, sql::CODES, compile::CODES, eval::CODES, environment::CODES];
+static GROUPS: &[&[&Code]] = &[load::CODES, onnx::CODES, sql::CODES, compile::CODES, eval::CODES, environment::CODES];
 
 /// Every code, group by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {

@@ -38,7 +38,7 @@ pub(super) fn compare(case: &Path) -> usize {
         }
         for (option, columns) in by_option {
             let link = option.strip_prefix("link=").map(|link| Link::find(link).unwrap());
-            let options = Options { link };
+            let options = Options { link, ..Options::default() };
             let bytes = std::fs::read(case.join("model.json")).unwrap();
             let (graph, report) = run_with(bytes, &options);
             let graph = graph.unwrap_or_else(|_| panic!("{name}: {:#?}", report.diagnostics()));

@@ -1,0 +1,683 @@
+//! Elementwise operators: arithmetic, functions, comparisons, logic, casts, with numpy broadcasting.
+//!
+//! Constants are folded in the element type's own arithmetic; a row's elements become one vector node.
+
+use super::node::{Refused, refuse, refuse_with};
+use super::tensor::{Array, Data, Floats, Type};
+use super::value::{Body, Call, Context, Tensor, broadcast, elem, precision, spread};
+use crate::diag::codes::onnx as codes;
+use crate::model::{Binary, Elem, NodeId, Op, Precision, Unary, Value};
+use std::rc::Rc;
+
+type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
+
+/// The node of an operand spread over a shape; one element stays one element.
+pub fn spread_node(context: &mut Context, tensor: &Tensor<'_>, dims: &[usize]) -> Result<NodeId, Refused> {
+    if let Body::Constant(array) = &tensor.body
+        && let Some(positions) = spread(&tensor.dims, dims)
+        && tensor.width() != 1
+    {
+        let spread = Tensor::constant(array.pick(&positions, dims.to_vec()));
+        return context.node(&spread);
+    }
+    let node = context.node(tensor)?;
+    Ok(match spread(&tensor.dims, dims) {
+        Some(positions) if tensor.width() != 1 => context.builder.pick(node, &positions),
+        _ => node,
+    })
+}
+
+fn same_types(call: &Call<'_, '_>, a: &Tensor<'_>, b: &Tensor<'_>) -> Result<(), Refused> {
+    if a.ty == b.ty {
+        return Ok(());
+    }
+    Err(refuse(&codes::SHAPE, format!("{} of {} and {}: the types differ", call.op, a.ty.name(), b.ty.name())))
+}
+
+/// Integers of few bits wrap around in the runtime and do not in SQL.
+fn no_wrapping(call: &Call<'_, '_>, ty: Type) -> Result<(), Refused> {
+    if matches!(ty, Type::I64 | Type::I32) || !ty.is_integer() {
+        return Ok(());
+    }
+    Err(refuse_with(
+        &codes::MEANING,
+        format!("{} of {} values wraps around in the runtime, which is not reproduced", call.op, ty.name()),
+        "cast to float or int64 before",
+    ))
+}
+
+/// Both constants: computed here, element by element.
+fn fold_binary(function: Binary, a: &Array<'_>, b: &Array<'_>, dims: &[usize]) -> Option<Array<'static>> {
+    let width: usize = dims.iter().product();
+    let (left, right) = (spread(&a.dims, dims), spread(&b.dims, dims));
+    let pairs = (0..width).map(|at| {
+        (left.as_ref().map_or(at, |positions| positions[at]), right.as_ref().map_or(at, |positions| positions[at]))
+    });
+    let ty = a.ty;
+    let data = match (&a.data, &b.data) {
+        (Data::Float(x), Data::Float(y)) => {
+            let pairs = pairs.map(|(i, j)| (x.get(i), y.get(j)));
+            match compare(function) {
+                Some(holds) => Data::Bool(pairs.map(|(x, y)| x.partial_cmp(&y).is_some_and(holds)).collect()),
+                None => {
+                    let values = pairs.map(|(x, y)| Some(ty.round(number(function, x, y)?)));
+                    Data::Float(Floats::Owned(values.collect::<Option<_>>()?))
+                }
+            }
+        }
+        (Data::Int(x), Data::Int(y)) => {
+            let pairs = pairs.map(|(i, j)| (x[i], y[j]));
+            match compare(function) {
+                Some(holds) => Data::Bool(pairs.map(|(x, y)| holds(x.cmp(&y))).collect()),
+                None => {
+                    Data::Int(pairs.map(|(x, y)| integer(function, x, y).map(|v| ty.wrap(v))).collect::<Option<_>>()?)
+                }
+            }
+        }
+        (Data::Text(x), Data::Text(y)) if function == Binary::Equal => {
+            Data::Bool(pairs.map(|(i, j)| x[i] == y[j]).collect())
+        }
+        (Data::Bool(x), Data::Bool(y)) => Data::Bool(
+            pairs
+                .map(|(i, j)| match function {
+                    Binary::And => Some(x[i] && y[j]),
+                    Binary::Or => Some(x[i] || y[j]),
+                    Binary::Equal => Some(x[i] == y[j]),
+                    _ => None,
+                })
+                .collect::<Option<_>>()?,
+        ),
+        _ => return None,
+    };
+    let ty = if matches!(data, Data::Bool(_)) { Type::Bool } else { ty };
+    Some(Array { ty, dims: dims.to_vec(), data })
+}
+
+fn compare(function: Binary) -> Option<fn(std::cmp::Ordering) -> bool> {
+    Some(match function {
+        Binary::Less => |order| order.is_lt(),
+        Binary::LessOrEqual => |order| order.is_le(),
+        Binary::Greater => |order| order.is_gt(),
+        Binary::GreaterOrEqual => |order| order.is_ge(),
+        Binary::Equal => |order| order.is_eq(),
+        _ => return None,
+    })
+}
+
+fn number(function: Binary, x: f64, y: f64) -> Option<f64> {
+    Some(match function {
+        Binary::Add => x + y,
+        Binary::Subtract => x - y,
+        Binary::Multiply => x * y,
+        Binary::Divide => x / y,
+        Binary::Power => libm::pow(x, y),
+        Binary::Min if x.is_nan() || y.is_nan() => f64::NAN,
+        Binary::Max if x.is_nan() || y.is_nan() => f64::NAN,
+        Binary::Min => x.min(y),
+        Binary::Max => x.max(y),
+        _ => return None,
+    })
+}
+
+fn integer(function: Binary, x: i64, y: i64) -> Option<i64> {
+    Some(match function {
+        Binary::Add => x.wrapping_add(y),
+        Binary::Subtract => x.wrapping_sub(y),
+        Binary::Multiply => x.wrapping_mul(y),
+        Binary::Divide => x.checked_div(y)?,
+        Binary::Min => x.min(y),
+        Binary::Max => x.max(y),
+        Binary::Power => x.checked_pow(u32::try_from(y).ok()?)?,
+        _ => return None,
+    })
+}
+
+/// Two operands of one type: folded, or a node.
+pub fn combine<'a>(
+    context: &mut Context,
+    function: Binary,
+    a: &Tensor<'a>,
+    b: &Tensor<'a>,
+) -> Result<Tensor<'a>, Refused> {
+    let (dims, batch) = broadcast(&[a, b])?;
+    context.afford(&dims)?;
+    let result = match function {
+        Binary::Less | Binary::LessOrEqual | Binary::Greater | Binary::GreaterOrEqual | Binary::Equal => Type::Bool,
+        _ => a.ty,
+    };
+    if let (Body::Constant(x), Body::Constant(y)) = (&a.body, &b.body) {
+        return match fold_binary(function, x, y, &dims) {
+            Some(array) => Ok(Tensor { batch, ..Tensor::constant(array) }),
+            None => Err(refuse(&codes::SHAPE, format!("constants of type {} cannot be combined so", a.ty.name()))),
+        };
+    }
+    if a.width() == 0 || b.width() == 0 {
+        return Err(refuse(&codes::SHAPE, "an operand holds no element"));
+    }
+    context.computable(a.ty)?;
+    let (x, y) = (spread_node(context, a, &dims)?, spread_node(context, b, &dims)?);
+    if function == Binary::Divide && x == y {
+        return Err(refuse_with(
+            &codes::MEANING,
+            "a value is divided by itself: skl2onnx writes PowerTransformer so, and relies on 0 / 0 = NaN",
+            "apply the power transformation to the training data with FunctionTransformer, or leave it out",
+        ));
+    }
+    let node = context.builder.binary(function, x, y, elem(result), precision(a.ty));
+    Ok(Tensor::row(result, dims, batch, node))
+}
+
+/// Add, Sub, Mul, Div, Pow and the comparisons, And, Or.
+pub fn binary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    legacy_broadcast(call)?;
+    let (a, b) = (call.input(0)?, call.input(1)?);
+    let function = match call.op {
+        "Add" => Binary::Add,
+        "Sub" => Binary::Subtract,
+        "Mul" => Binary::Multiply,
+        "Div" => Binary::Divide,
+        "Pow" => Binary::Power,
+        "Less" => Binary::Less,
+        "LessOrEqual" => Binary::LessOrEqual,
+        "Greater" => Binary::Greater,
+        "GreaterOrEqual" => Binary::GreaterOrEqual,
+        "Equal" | "Xor" => Binary::Equal,
+        "And" => Binary::And,
+        _ => Binary::Or,
+    };
+    let logic = matches!(function, Binary::And | Binary::Or) || call.op == "Xor";
+    let fits = match elem(a.ty) {
+        Elem::Boolean => logic || function == Binary::Equal,
+        Elem::Text => function == Binary::Equal,
+        Elem::Number | Elem::Integer => !logic,
+    };
+    if !fits {
+        return Err(refuse(&codes::SHAPE, format!("{} of {} is not defined", call.op, a.ty.name())));
+    }
+    if function == Binary::Power {
+        return power(context, call, a, b);
+    }
+    same_types(call, a, b)?;
+    if matches!(function, Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide)
+        && !(a.is_constant() && b.is_constant())
+    {
+        no_wrapping(call, a.ty)?;
+    }
+    if let Some(sizes) = on_sizes(function, a, b) {
+        return Ok(vec![sizes]);
+    }
+    let result = combine(context, function, a, b)?;
+    if call.op == "Xor" {
+        return Ok(vec![apply(context, Unary::Not, &result)?]);
+    }
+    Ok(vec![result])
+}
+
+/// Multiplying or adding to sizes, as exporters do for a new shape, keeps what is known.
+fn on_sizes<'a>(function: Binary, a: &Tensor<'a>, b: &Tensor<'a>) -> Option<Tensor<'a>> {
+    let sizes = |tensor: &Tensor<'a>| match &tensor.body {
+        Body::Sizes(sizes) => Some(sizes.clone()),
+        Body::Constant(array) => array.ints().map(|values| values.iter().map(|&value| Some(value)).collect()),
+        Body::Row(_) => None,
+    };
+    if !matches!(a.body, Body::Sizes(_)) && !matches!(b.body, Body::Sizes(_)) {
+        return None;
+    }
+    let (x, y) = (sizes(a)?, sizes(b)?);
+    let len = x.len().max(y.len());
+    if (x.len() != 1 && x.len() != len) || (y.len() != 1 && y.len() != len) || len == 0 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(len);
+    for at in 0..len {
+        let pair = (x[at % x.len()], y[at % y.len()]);
+        out.push(match (function, pair) {
+            (_, (Some(x), Some(y))) => Some(integer(function, x, y)?),
+            (Binary::Multiply, (None, Some(1)) | (Some(1), None)) | (Binary::Divide, (None, Some(1))) => None,
+            (Binary::Add | Binary::Subtract, (None, Some(0))) => None,
+            _ => return None,
+        });
+    }
+    let dims = if a.rank() >= b.rank() { a.dims.clone() } else { b.dims.clone() };
+    Some(Tensor { ty: Type::I64, dims, batch: None, body: Body::Sizes(out), keys: None })
+}
+
+/// Before opset 7 operands were broadcast by the attributes `broadcast` and `axis`.
+fn legacy_broadcast(call: &Call<'_, '_>) -> Result<(), Refused> {
+    if call.version >= 7 {
+        return Ok(());
+    }
+    call.attributes.ignore("consumed_inputs");
+    if call.attributes.flag("broadcast", false)? && call.attributes.has("axis") {
+        return Err(refuse_with(
+            &codes::MEANING,
+            "broadcasting along an axis, as before opset 7, is not supported",
+            "convert the model to opset 13: `onnx.version_converter.convert_version`",
+        ));
+    }
+    Ok(())
+}
+
+/// The exponent may have another type than the base; the result has the base's.
+fn power<'a>(context: &mut Context, call: &Call<'_, 'a>, a: &Tensor<'a>, b: &Tensor<'a>) -> Outcome<'a> {
+    if a.is_constant() && b.is_constant() && a.ty == b.ty {
+        return Ok(vec![combine(context, Binary::Power, a, b)?]);
+    }
+    if !a.ty.is_float() {
+        return Err(refuse(&codes::MEANING, format!("{} of {} is not supported", call.op, a.ty.name())));
+    }
+    let exponent = cast_to(context, b, a.ty)?;
+    Ok(vec![combine(context, Binary::Power, a, &exponent)?])
+}
+
+/// Min, Max, Sum and Mean of any number of operands.
+pub fn variadic<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let function = match call.op {
+        "Min" => Binary::Min,
+        "Max" => Binary::Max,
+        _ => Binary::Add,
+    };
+    let mut result = call.input(0)?.clone();
+    for index in 1..call.inputs.len() {
+        let next = call.input(index)?;
+        same_types(call, &result, next)?;
+        if function == Binary::Add {
+            no_wrapping(call, next.ty)?;
+        }
+        result = combine(context, function, &result, next)?;
+    }
+    if call.op == "Mean" && call.inputs.len() > 1 {
+        if !result.ty.is_float() {
+            return Err(refuse(&codes::SHAPE, format!("Mean of {} is not defined", result.ty.name())));
+        }
+        let count = vec![call.inputs.len() as f64];
+        let data = Data::Float(Floats::Owned(count));
+        let count = Tensor::constant(Array { ty: result.ty, dims: Vec::new(), data });
+        result = combine(context, Binary::Divide, &result, &count)?;
+    }
+    Ok(vec![result])
+}
+
+/// One function of one operand: folded, or a node.
+pub fn apply<'a>(context: &mut Context, function: Unary, x: &Tensor<'a>) -> Result<Tensor<'a>, Refused> {
+    let result = match function {
+        Unary::Not | Unary::IsNan | Unary::IsInfinite { .. } => Type::Bool,
+        _ => x.ty,
+    };
+    let ty = x.ty;
+    if let Body::Constant(array) = &x.body {
+        context.afford(&x.dims)?;
+        let data = match (&array.data, &function) {
+            (Data::Bool(values), Unary::Not) => Some(Data::Bool(values.iter().map(|value| !value).collect())),
+            (Data::Int(values), Unary::Negate) => {
+                Some(Data::Int(values.iter().map(|v| ty.wrap(v.wrapping_neg())).collect()))
+            }
+            (Data::Int(values), Unary::Abs) => {
+                Some(Data::Int(values.iter().map(|v| ty.wrap(v.wrapping_abs())).collect()))
+            }
+            (Data::Int(values), Unary::Sign) => Some(Data::Int(values.iter().map(|v| v.signum()).collect())),
+            (Data::Float(values), Unary::IsNan) => {
+                Some(Data::Bool((0..values.len()).map(|at| values.get(at).is_nan()).collect()))
+            }
+            (Data::Float(values), Unary::IsInfinite { positive, negative }) => Some(Data::Bool(
+                (0..values.len())
+                    .map(|at| values.get(at))
+                    .map(|v| (*positive && v == f64::INFINITY) || (*negative && v == f64::NEG_INFINITY))
+                    .collect(),
+            )),
+            (Data::Float(values), _) => {
+                let folded: Option<Vec<f64>> = (0..values.len())
+                    .map(|at| scalar(&function, values.get(at)).map(|value| ty.round(value)))
+                    .collect();
+                folded.map(|values| Data::Float(Floats::Owned(values)))
+            }
+            _ => None,
+        };
+        if let Some(data) = data {
+            let array = Array { ty: result, dims: x.dims.clone(), data };
+            return Ok(Tensor { batch: x.batch, ..Tensor::constant(array) });
+        }
+    }
+    context.computable(ty)?;
+    let node = context.node(x)?;
+    let node = context.builder.unary(function, node, elem(result), precision(ty));
+    Ok(Tensor::row(result, x.dims.clone(), x.batch, node))
+}
+
+fn scalar(function: &Unary, x: f64) -> Option<f64> {
+    Some(match function {
+        Unary::Negate => -x,
+        Unary::Abs => x.abs(),
+        Unary::Exp => libm::exp(x),
+        Unary::Log => libm::log(x),
+        Unary::Sqrt => x.sqrt(),
+        Unary::Reciprocal => 1.0 / x,
+        Unary::Floor => x.floor(),
+        Unary::Ceil => x.ceil(),
+        Unary::Round => x.round_ties_even(),
+        Unary::Tanh => libm::tanh(x),
+        Unary::Erf => libm::erf(x),
+        Unary::Relu if x.is_nan() => x,
+        Unary::Relu => x.max(0.0),
+        Unary::Sigmoid if x >= 0.0 => 1.0 / (1.0 + libm::exp(-x)),
+        Unary::Sigmoid => libm::exp(x) / (1.0 + libm::exp(x)),
+        Unary::Sign if x == 0.0 || x.is_nan() => x,
+        Unary::Sign => x.signum(),
+        _ => return None,
+    })
+}
+
+/// The functions of one operand.
+pub fn unary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let x = call.input(0)?;
+    call.attributes.ignore("consumed_inputs");
+    let function = match call.op {
+        "Neg" => Unary::Negate,
+        "Abs" => Unary::Abs,
+        "Exp" => Unary::Exp,
+        "Log" => Unary::Log,
+        "Sqrt" => Unary::Sqrt,
+        "Reciprocal" => Unary::Reciprocal,
+        "Sigmoid" => Unary::Sigmoid,
+        "Tanh" => Unary::Tanh,
+        "Relu" => Unary::Relu,
+        "LeakyRelu" => Unary::LeakyRelu(call.attributes.float("alpha", f64::from(0.01f32))?),
+        "HardSigmoid" => Unary::HardSigmoid {
+            alpha: call.attributes.float("alpha", f64::from(0.2f32))?,
+            beta: call.attributes.float("beta", 0.5)?,
+        },
+        "Softplus" => Unary::Softplus,
+        "Erf" => Unary::Erf,
+        "Floor" => Unary::Floor,
+        "Ceil" => Unary::Ceil,
+        "Round" => Unary::Round,
+        "Sign" => Unary::Sign,
+        "Not" => Unary::Not,
+        "IsNaN" => Unary::IsNan,
+        _ => Unary::IsInfinite {
+            positive: call.attributes.flag("detect_positive", true)?,
+            negative: call.attributes.flag("detect_negative", true)?,
+        },
+    };
+    let fits = match elem(x.ty) {
+        Elem::Boolean => function == Unary::Not,
+        Elem::Text => false,
+        Elem::Number => function != Unary::Not,
+        Elem::Integer => matches!(function, Unary::Negate | Unary::Abs | Unary::Sign),
+    };
+    if !fits {
+        return Err(refuse(&codes::SHAPE, format!("{} of {} is not defined", call.op, x.ty.name())));
+    }
+    if let Unary::LeakyRelu(slope) | Unary::HardSigmoid { alpha: slope, .. } = function
+        && !slope.is_finite()
+    {
+        return Err(refuse(&codes::ATTRIBUTE, format!("the attribute `alpha` is {slope}")));
+    }
+    Ok(vec![apply(context, function, x)?])
+}
+
+/// Clip: bounds are attributes before opset 11, then operands, which may be left out.
+pub fn clip<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let x = call.input(0)?;
+    if call.version < 11 {
+        call.attributes.ignore("consumed_inputs");
+        let (low, high) =
+            (call.attributes.float("min", f64::NEG_INFINITY)?, call.attributes.float("max", f64::INFINITY)?);
+        return Ok(vec![clip_between(context, x, low, high)?]);
+    }
+    let bound = |index: usize, other: f64| match call.maybe(index) {
+        None => Ok(Some(other)),
+        Some(tensor) if tensor.width() != 1 => Err(refuse(&codes::SHAPE, "a bound of Clip must be one number")),
+        Some(tensor) => Ok(tensor.array().and_then(|array| array.floats().map(|values| values.get(0)))),
+    };
+    if x.ty.is_float()
+        && let (Some(low), Some(high)) = (bound(1, f64::NEG_INFINITY)?, bound(2, f64::INFINITY)?)
+    {
+        return Ok(vec![clip_between(context, x, low, high)?]);
+    }
+    let mut result = x.clone();
+    for (index, function) in [(1, Binary::Max), (2, Binary::Min)] {
+        if let Some(limit) = call.maybe(index) {
+            same_types(call, &result, limit)?;
+            result = combine(context, function, &result, limit)?;
+        }
+    }
+    Ok(vec![result])
+}
+
+fn clip_between<'a>(context: &mut Context, x: &Tensor<'a>, low: f64, high: f64) -> Result<Tensor<'a>, Refused> {
+    if low.is_nan() || high.is_nan() || low > high || !x.ty.is_float() {
+        return Err(refuse(
+            &codes::MEANING,
+            format!("Clip of {} between {low} and {high} is not defined", x.ty.name()),
+        ));
+    }
+    if let Some(array) = x.array()
+        && let Some(values) = array.floats()
+    {
+        let clipped = (0..values.len()).map(|at| values.get(at)).map(|v| {
+            if v < low {
+                low
+            } else if v > high {
+                high
+            } else {
+                v
+            }
+        });
+        let data = Data::Float(Floats::Owned(clipped.collect()));
+        return Ok(Tensor::constant(Array { ty: x.ty, dims: x.dims.clone(), data }));
+    }
+    apply(context, Unary::Clip { low, high }, x)
+}
+
+/// Where: the condition chooses between two operands.
+pub fn choose<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let (c, a, b) = (call.input(0)?, call.input(1)?, call.input(2)?);
+    same_types(call, a, b)?;
+    if c.ty != Type::Bool {
+        return Err(refuse(&codes::SHAPE, format!("the condition is {}, expected bool", c.ty.name())));
+    }
+    let (dims, batch) = broadcast(&[c, a, b])?;
+    context.afford(&dims)?;
+    if let (Body::Constant(condition), Body::Constant(x), Body::Constant(y)) = (&c.body, &a.body, &b.body)
+        && let Data::Bool(condition) = &condition.data
+    {
+        let width = dims.iter().product();
+        let index = |tensor: &Tensor<'_>| spread(&tensor.dims, &dims).unwrap_or_else(|| (0..width).collect());
+        let (at_c, at_a, at_b) = (index(c), index(a), index(b));
+        // both arrays one after the other, then the chosen element of each pair
+        let joined = join(&[x, y])?;
+        let chosen: Vec<usize> =
+            (0..width).map(|at| if condition[at_c[at]] { at_a[at] } else { a.width() + at_b[at] }).collect();
+        return Ok(vec![Tensor { batch, ..Tensor::constant(joined.pick(&chosen, dims)) }]);
+    }
+    context.computable(a.ty)?;
+    let nodes = [spread_node(context, c, &dims)?, spread_node(context, a, &dims)?, spread_node(context, b, &dims)?];
+    let node = context.builder.choose(nodes[0], nodes[1], nodes[2], precision(a.ty));
+    Ok(vec![Tensor::row(a.ty, dims, batch, node)])
+}
+
+/// The elements of arrays of one type, one after the other, as a list.
+pub fn join(arrays: &[&Rc<Array<'_>>]) -> Result<Array<'static>, Refused> {
+    let mut all = Vec::new();
+    let (mut ints, mut texts, mut bools) = (Vec::new(), Vec::new(), Vec::new());
+    let ty = arrays.first().map_or(Type::F32, |array| array.ty);
+    for array in arrays {
+        if array.ty != ty {
+            return Err(refuse(&codes::SHAPE, format!("{} and {} cannot be put together", ty.name(), array.ty.name())));
+        }
+        match &array.data {
+            Data::Float(values) => all.extend(values.to_vec()),
+            Data::Int(values) => ints.extend_from_slice(values),
+            Data::Text(values) => texts.extend(values.iter().cloned()),
+            Data::Bool(values) => bools.extend_from_slice(values),
+        }
+    }
+    let data = match elem(ty) {
+        Elem::Number => Data::Float(Floats::Owned(all)),
+        Elem::Integer => Data::Int(ints),
+        Elem::Text => Data::Text(texts),
+        Elem::Boolean => Data::Bool(bools),
+    };
+    Ok(Array { ty, dims: vec![data.len()], data })
+}
+
+/// Cast.
+pub fn cast<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let x = call.input(0)?;
+    call.attributes.ignore("saturate");
+    call.attributes.ignore("round_mode");
+    let to = if call.version < 6 {
+        let name = call.attributes.string("to", "")?.to_ascii_lowercase();
+        [Type::F32, Type::F64, Type::I32, Type::I64, Type::Bool, Type::Text].into_iter().find(|ty| ty.name() == name)
+    } else {
+        i32::try_from(call.attributes.need_int("to")?).ok().and_then(Type::from_number)
+    };
+    match to {
+        Some(to) => Ok(vec![cast_to(context, x, to)?]),
+        None => Err(refuse(&codes::ATTRIBUTE, "the attribute `to` names a type that is not supported")),
+    }
+}
+
+/// A tensor in another element type, with the runtime's rules: to integers by truncation, to bool by `!= 0`.
+pub fn cast_to<'a>(context: &mut Context, x: &Tensor<'a>, to: Type) -> Result<Tensor<'a>, Refused> {
+    if x.ty == to {
+        return Ok(x.clone());
+    }
+    let node = match &x.body {
+        Body::Sizes(_) if to == Type::I64 || to == Type::I32 => return Ok(x.clone()),
+        Body::Sizes(_) => return Err(refuse(&codes::ROWS, "the node computes with the number of rows")),
+        Body::Constant(array) => {
+            context.afford(&x.dims)?;
+            let array = Array { ty: to, dims: x.dims.clone(), data: cast_data(array, to)? };
+            return Ok(Tensor { batch: x.batch, ..Tensor::constant(array) });
+        }
+        Body::Row(node) => *node,
+    };
+    context.computable(x.ty)?;
+    context.computable(to)?;
+    // a label goes through its classes
+    if let Op::Decide { classes, decision } = &context.builder.node(node).op {
+        let (classes, decision) = (classes.clone(), decision.clone());
+        if let Some(cast) = classes.iter().map(|class| cast_value(class, to)).collect::<Option<Vec<Value>>>() {
+            if to == Type::F32
+                && cast.iter().zip(&classes).any(|(cast, class)| cast_value(cast, x.ty).as_ref() != Some(class))
+            {
+                context.warnings.push(crate::diag::Diagnostic::new(
+                    &codes::LABELS_ROUNDED,
+                    "integer class labels are cast to float32, which changes those above 16777216",
+                ));
+            }
+            let scores = context.builder.node(node).args[0];
+            let op = Op::Decide { classes: cast, decision };
+            let node = context.builder.raw(op, vec![scores], 1, elem(to), precision(to));
+            return Ok(Tensor::row(to, x.dims.clone(), x.batch, node));
+        }
+    }
+    let node = cast_node(context, node, x, to)?;
+    Ok(Tensor::row(to, x.dims.clone(), x.batch, node))
+}
+
+fn cast_node(context: &mut Context, node: NodeId, x: &Tensor<'_>, to: Type) -> Result<NodeId, Refused> {
+    let range = context.builder.range(node);
+    let builder = &mut context.builder;
+    Ok(match (elem(x.ty), elem(to)) {
+        // widening changes nothing
+        (Elem::Number, Elem::Number) if to == Type::F64 => node,
+        (Elem::Number, Elem::Number) => {
+            let width = builder.width(node);
+            builder.raw(Op::Unary(Unary::ToNumber), vec![node], width, Elem::Number, Precision::Single)
+        }
+        (_, Elem::Number) => builder.unary(Unary::ToNumber, node, Elem::Number, precision(to)),
+        (from, Elem::Integer) => {
+            let (low, high) = to.range().unwrap_or((i64::MIN, i64::MAX));
+            let within = range.0 >= low as f64 && range.1 <= high as f64;
+            let widens = x.ty.range().is_some_and(|(least, most)| least >= low && most <= high);
+            if from == Elem::Text {
+                return Err(refuse(&codes::MEANING, "a cast of text to integers is not supported"));
+            }
+            if !within && !widens && from != Elem::Boolean && to != Type::I64 {
+                return Err(refuse_with(
+                    &codes::MEANING,
+                    format!(
+                        "a cast of {} to {} wraps around in the runtime, which is not reproduced",
+                        x.ty.name(),
+                        to.name()
+                    ),
+                    "cast to int64 instead",
+                ));
+            }
+            match from {
+                Elem::Integer => node,
+                _ => builder.unary(Unary::ToInteger, node, Elem::Integer, Precision::Double),
+            }
+        }
+        (Elem::Text, Elem::Boolean) => return Err(refuse(&codes::MEANING, "a cast of text to bool is not supported")),
+        (_, Elem::Boolean) => builder.unary(Unary::ToBoolean, node, Elem::Boolean, Precision::Double),
+        (Elem::Integer, Elem::Text) => builder.unary(Unary::ToText, node, Elem::Text, Precision::Double),
+        (_, Elem::Text) => {
+            return Err(refuse_with(
+                &codes::MEANING,
+                format!("a cast of {} to text is not supported", x.ty.name()),
+                "SQL and the runtime write numbers differently: cast to an integer first",
+            ));
+        }
+    })
+}
+
+fn cast_value(value: &Value, to: Type) -> Option<Value> {
+    let array = match value {
+        Value::Integer(value) => Array { ty: Type::I64, dims: vec![1], data: Data::Int(vec![*value]) },
+        Value::Number(value) => Array { ty: Type::F64, dims: vec![1], data: Data::Float(Floats::Owned(vec![*value])) },
+        Value::Text(value) => Array { ty: Type::Text, dims: vec![1], data: Data::Text(vec![value.clone()]) },
+        Value::Boolean(value) => Array { ty: Type::Bool, dims: vec![1], data: Data::Bool(vec![*value]) },
+        Value::Missing => return None,
+    };
+    let data = cast_data(&array, to).ok()?;
+    Array { ty: to, dims: vec![1], data }.values().into_iter().next()
+}
+
+fn cast_data(array: &Array<'_>, to: Type) -> Result<Data<'static>, Refused> {
+    let undefined =
+        || refuse(&codes::MEANING, format!("a cast of {} to {} is not supported", array.ty.name(), to.name()));
+    let to_int = |value: f64| -> Result<i64, Refused> {
+        let truncated = value.trunc();
+        let (low, high) = to.range().unwrap_or((i64::MIN, i64::MAX));
+        // 2^63 itself does not fit
+        if truncated >= low as f64 && (truncated <= high as f64 && truncated < 9.223_372_036_854_776e18) {
+            return Ok(truncated as i64);
+        }
+        Err(refuse(&codes::MEANING, format!("{value} does not fit {}", to.name())))
+    };
+    Ok(match (&array.data, elem(to)) {
+        (Data::Float(values), Elem::Number) => {
+            Data::Float(Floats::Owned((0..values.len()).map(|at| to.round(values.get(at))).collect()))
+        }
+        (Data::Float(values), Elem::Integer) => {
+            Data::Int((0..values.len()).map(|at| to_int(values.get(at))).collect::<Result<_, _>>()?)
+        }
+        (Data::Float(values), Elem::Boolean) => Data::Bool((0..values.len()).map(|at| values.get(at) != 0.0).collect()),
+        (Data::Int(values), Elem::Number) if to == Type::F32 => {
+            Data::Float(Floats::Owned(values.iter().map(|&value| f64::from(value as f32)).collect()))
+        }
+        (Data::Int(values), Elem::Number) => {
+            Data::Float(Floats::Owned(values.iter().map(|&value| to.round(value as f64)).collect()))
+        }
+        (Data::Int(values), Elem::Integer) => Data::Int(values.iter().map(|&value| to.wrap(value)).collect()),
+        (Data::Int(values), Elem::Boolean) => Data::Bool(values.iter().map(|&value| value != 0).collect()),
+        (Data::Int(values), Elem::Text) => Data::Text(values.iter().map(i64::to_string).collect()),
+        (Data::Bool(values), Elem::Number) => {
+            Data::Float(Floats::Owned(values.iter().map(|&value| f64::from(u8::from(value))).collect()))
+        }
+        (Data::Bool(values), Elem::Integer) => Data::Int(values.iter().map(|&value| i64::from(value)).collect()),
+        (Data::Text(values), Elem::Number) => {
+            let parsed: Option<Vec<f64>> = values.iter().map(|text| text.trim().parse().ok()).collect();
+            Data::Float(Floats::Owned(parsed.ok_or_else(undefined)?.into_iter().map(|v| to.round(v)).collect()))
+        }
+        (Data::Text(values), Elem::Integer) => {
+            let parsed: Option<Vec<i64>> = values.iter().map(|text| text.trim().parse().ok()).collect();
+            Data::Int(parsed.ok_or_else(undefined)?)
+        }
+        _ => return Err(undefined()),
+    })
+}

@@ -1,0 +1,1 @@
+//! Operators against the examples of the ONNX specification, and the shapes of graphs that exporters' tails become.

@@ -91,6 +91,7 @@ fn lower_outputs(
         name: feature.name.clone(),
         ty: input_type(feature.elem, bindings.inputs[number].ty.as_ref()),
         nullable: nullable[number],
+        nan: matches!(bindings.inputs[number].ty, None | Some(Type::Double)),
     });
     let mut lowering = Lowering {
         graph,

@@ -150,7 +150,12 @@ fn materialize(score: &mut Score, form: &Form, switches: &mut HashMap<Id, Option
     for &(atom, coefficient, origin) in &form.terms {
         let switch = switches.entry(atom).or_insert_with(|| switch_of(score, atom).map(Rc::new)).clone();
         let Some(switch) = switch else {
-            terms.push(Term::new(coefficient.round(), atom).from(origin));
+            let coefficient = coefficient.round();
+            let term = match weighted_imputer(score, atom, coefficient) {
+                Some(imputer) => Term::new(1.0, imputer),
+                None => Term::new(coefficient, atom),
+            };
+            terms.push(term.from(origin));
             continue;
         };
         let key = (switch.subject, switch.absent.as_ref().map(|(condition, _)| *condition));
@@ -171,6 +176,29 @@ fn materialize(score: &mut Score, form: &Form, switches: &mut HashMap<Id, Option
         terms.insert(place, Term::constant(constant));
     }
     score.sum(terms)
+}
+
+/// `CASE WHEN … THEN c k ELSE c x END` for an imputer `CASE WHEN … THEN k ELSE x END` of an input x.
+fn weighted_imputer(score: &mut Score, atom: Id, coefficient: f64) -> Option<Id> {
+    let Expr::Case(arms, x) = score.expr(atom) else { return None };
+    let (arms, x) = (arms.clone(), *x);
+    if coefficient == 1.0 || !matches!(score.expr(x), Expr::Input(_)) {
+        return None;
+    }
+    let mut weighted = Vec::with_capacity(arms.len());
+    for arm in arms {
+        let value = match score.constant(arm.value)? {
+            Const::Double(value) => value.0 * coefficient,
+            Const::Null(_) => {
+                weighted.push(arm);
+                continue;
+            }
+            _ => return None,
+        };
+        weighted.push(Arm { value: score.double(value), ..arm });
+    }
+    let otherwise = score.scale(coefficient, x);
+    Some(score.case(weighted, otherwise))
 }
 
 /// The table that a CASE is, if it is one.

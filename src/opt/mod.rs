@@ -7,6 +7,8 @@ mod affine;
 mod compare;
 mod extended;
 mod nulls;
+#[cfg(test)]
+mod tests;
 
 pub use extended::Extended;
 

@@ -39,7 +39,9 @@ fn below(score: &mut Score, facts: &Facts, value: Id) -> Id {
     let (arms, otherwise) = (arms.clone(), *otherwise);
     let arms: Vec<Arm> =
         arms.iter().map(|arm| Arm { condition: decided(score, facts, arm.condition), ..*arm }).collect();
-    score.case(arms, otherwise)
+    let simpler = score.case(arms, otherwise);
+    // what is known may be about the CASE as it was
+    if facts.may_be_null(score, simpler) && !facts.may_be_null(score, value) { value } else { simpler }
 }
 
 /// The condition without the tests for NULL that are known to fail.

@@ -136,7 +136,7 @@ impl Score {
         self.call(Function::Divide, vec![a, b])
     }
 
-    /// A call. Constant arguments are folded; `x / 1 = x`; COALESCE drops arguments behind one that is never NULL.
+    /// A call. Constant arguments are folded; `x / 1 = x`; `is_nan` of what never is is FALSE; COALESCE drops arguments behind one that is never NULL.
     pub fn call(&mut self, function: Function, mut arguments: Vec<Id>) -> Id {
         match function {
             Function::Divide if self.double_value(arguments[1]) == Some(1.0) => return arguments[0],
@@ -156,6 +156,7 @@ impl Score {
                 }
                 arguments = seen;
             }
+            Function::IsNan if self.never_nan(arguments[0]) => return self.boolean(false),
             Function::ToDouble if self.ty(arguments[0]) == &Type::Double => return arguments[0],
             _ => {}
         }
@@ -291,6 +292,15 @@ impl Score {
         self.or(tests)
     }
 
+    /// An input that is known not to be NaN, or an integer.
+    fn never_nan(&self, id: Id) -> bool {
+        match self.expr(id) {
+            Expr::Input(number) => !self.inputs[*number as usize].nan,
+            Expr::Call(Function::ToDouble, _) => true,
+            _ => false,
+        }
+    }
+
     fn intern(&mut self, expr: Expr) -> Id {
         let mut hasher = DefaultHasher::new();
         expr.hash(&mut hasher);
@@ -303,6 +313,9 @@ impl Score {
         let ty = self.type_of(&expr);
         let nullable = self.nullable_of(&expr);
         let id = Id(self.exprs.len() as u32);
+        if let Some(sources) = self.explanation(&expr) {
+            self.explained.insert(id, sources);
+        }
         self.exprs.push(expr);
         self.types.push(ty);
         self.nullable.push(nullable);
@@ -344,7 +357,7 @@ mod tests {
     use crate::score::Input;
 
     fn score() -> Score {
-        let input = |name: &str| Input { name: name.into(), ty: Type::Double, nullable: true };
+        let input = |name: &str| Input { name: name.into(), ty: Type::Double, nullable: true, nan: true };
         Score::new(vec![input("a"), input("b")])
     }
 

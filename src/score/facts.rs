@@ -1,7 +1,8 @@
 //! Facts about expressions: which may be NULL and why, how often each is used.
 //!
 //! A *null source* is an expression whose being NULL is not explained by an operand: a nullable input, a NULL constant, a
-//! CASE or COALESCE that may be NULL. Any NULL-strict expression is NULL exactly when one of its sources is.
+//! CASE or COALESCE that may be NULL. A CASE that says `WHEN x IS NULL OR y IS NULL THEN NULL` first, and is not NULL
+//! otherwise, is explained by x and y and no source itself. Any NULL-strict expression is NULL exactly when one of its sources is.
 
 use super::{Arm, Const, Expr, Function, Id, Score};
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ impl Score {
                 continue;
             }
             match self.expr(id) {
+                Expr::Case(..) if self.explained.contains_key(&id) => stack.extend(self.explained[&id].iter().rev()),
                 Expr::Const(_) | Expr::Input(_) | Expr::Case(..) | Expr::Call(Function::Coalesce, _) => found.push(id),
                 expr => {
                     let start = stack.len();
@@ -118,6 +120,32 @@ impl Score {
             Expr::Compare(..) | Expr::And(_) | Expr::Or(_) | Expr::Not(_) | Expr::IsNull(_) => false,
             Expr::Case(arms, otherwise) => self.case_nullable(arms, *otherwise),
         }
+    }
+
+    /// What the first arm of a CASE tests, if that alone decides whether the CASE is NULL.
+    pub(super) fn explanation(&self, expr: &Expr) -> Option<Vec<Id>> {
+        let Expr::Case(arms, otherwise) = expr else { return None };
+        if !matches!(self.constant(arms[0].value), Some(Const::Null(_))) {
+            return None;
+        }
+        let tested = self.tested_for_null(arms[0].condition)?;
+        let mut facts = Facts::default();
+        facts.assume(self, arms[0].condition, false);
+        let present = arms[1..].iter().map(|arm| arm.value).chain([*otherwise]).all(|id| !facts.may_be_null(self, id));
+        present.then_some(tested)
+    }
+
+    /// The operands of the tests for NULL that a condition is a disjunction of, and nothing else.
+    fn tested_for_null(&self, condition: Id) -> Option<Vec<Id>> {
+        let list = match self.expr(condition) {
+            Expr::Or(list) => list.as_slice(),
+            _ => std::slice::from_ref(&condition),
+        };
+        let tested = |id: &Id| match self.expr(*id) {
+            Expr::IsNull(inner) => Some(*inner),
+            _ => None,
+        };
+        list.iter().map(tested).collect()
     }
 
     fn case_nullable(&self, arms: &[Arm], otherwise: Id) -> bool {

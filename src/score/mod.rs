@@ -239,6 +239,8 @@ pub struct Input {
     pub ty: Type,
     /// Whether it may be NULL.
     pub nullable: bool,
+    /// Whether it may be NaN: a DOUBLE column, or one of unknown type.
+    pub nan: bool,
 }
 
 /// A scalar result.
@@ -259,6 +261,8 @@ pub struct Score {
     exprs: Vec<Expr>,
     types: Vec<Type>,
     nullable: Vec<bool>,
+    /// For a CASE that is NULL exactly where its first arm says so: what that arm tests.
+    explained: HashMap<Id, Vec<Id>>,
     /// From an expression's hash to where expressions with that hash stand. Only looked up, never iterated.
     index: HashMap<u64, Vec<Id>, std::hash::BuildHasherDefault<Identity>>,
     /// The results, in order.

@@ -107,7 +107,7 @@ mod tests {
     use crate::score::{Comparison, Input, Score};
 
     fn score() -> Score {
-        Score::new(vec![Input { name: "a".into(), ty: Type::Double, nullable: true }])
+        Score::new(vec![Input { name: "a".into(), ty: Type::Double, nullable: true, nan: true }])
     }
 
     fn label(s: &mut Score, guarded: bool) {

@@ -156,6 +156,11 @@ impl Emitter<'_> {
                 chain.unwrap_or(Spelled { expr: ast::Expr::double(1.0), ty: Some(Type::Double) })
             }
             Expr::Call(function, arguments) => self.call(*function, arguments, ty),
+            // the test for NaN: nothing is computed, so the type does not matter
+            Expr::Compare(comparison, a, b) if a == b => {
+                let (a, b) = (self.take(*a).expr, self.take(*b).expr);
+                boolean(ast::Expr::Compare(spell_comparison(*comparison), Box::new(a), Box::new(b)))
+            }
             Expr::Compare(comparison, a, b) => {
                 let (a, b) = (self.compared(*a), self.compared(*b));
                 boolean(ast::Expr::Compare(spell_comparison(*comparison), Box::new(a), Box::new(b)))

@@ -6,6 +6,9 @@
 //! the text is half as long without it. A test is dropped only if the operation on its operand is certainly evaluated
 //! next: it stands in the following condition, not behind an AND or OR, or in ELSE; and only if nothing above would see
 //! the NULL as a value (`IS NULL`, COALESCE).
+//!
+//! On any engine, `CASE WHEN s IS NULL THEN v WHEN s = 'a' THEN … ELSE v END` needs no test either: a comparison with NULL
+//! is never true, so that NULL falls to ELSE.
 
 use super::dialect::Dialect;
 use crate::score::{Const, Expr, Function, Id, Score};
@@ -26,12 +29,21 @@ impl Implied {
     /// Finds the tests that the dialect makes unnecessary.
     pub fn find(score: &Score, dialect: &dyn Dialect) -> Self {
         let mut implied = Implied::none(score);
+        for id in score.ids() {
+            if let Expr::Case(arms, otherwise) = score.expr(id)
+                && arms[0].value == *otherwise
+            {
+                let never_true = |test: &Id| arms[1..].iter().all(|arm| false_on_null(score, arm.condition, *test));
+                implied.dropped[id.index()] =
+                    tests(score, arms[0].condition).into_iter().filter(|test| never_true(test)).collect();
+            }
+        }
         if !dialect.capabilities().null_arithmetic_voids_item {
             return implied;
         }
         let observed = observed(score);
         for id in score.ids() {
-            if observed[id.index()] {
+            if observed[id.index()] || !implied.dropped[id.index()].is_empty() {
                 continue;
             }
             let Expr::Case(arms, otherwise) = score.expr(id) else { continue };
@@ -63,6 +75,19 @@ fn tests(score: &Score, condition: Id) -> Vec<Id> {
         _ => None,
     };
     list.iter().filter_map(tested).collect()
+}
+
+/// Whether the condition cannot be true where the input is NULL: it compares it with something.
+fn false_on_null(score: &Score, condition: Id, input: Id) -> bool {
+    let compares = |id: Id| match score.expr(id) {
+        Expr::Compare(_, a, b) => (*a == input || *b == input) && matches!(score.expr(input), Expr::Input(_)),
+        _ => false,
+    };
+    match score.expr(condition) {
+        Expr::And(list) => list.iter().any(|&item| compares(item)),
+        Expr::Or(list) => list.iter().all(|&item| compares(item)),
+        _ => compares(condition),
+    }
 }
 
 /// Expressions whose NULL would be seen as a value by something above them, at any distance.
@@ -117,9 +142,7 @@ fn by_arithmetic(score: &Score, id: Id, found: &mut BTreeSet<Id>) {
             continue;
         }
         match score.expr(id) {
-            Expr::Input(_) | Expr::Case(..) if null_voids => {
-                found.insert(id);
-            }
+            Expr::Input(_) | Expr::Case(..) if null_voids => found.extend(score.null_sources(id)),
             Expr::Sum(_) | Expr::Product(_) | Expr::Call(Function::Divide, _) => {
                 score.expr(id).operands(|operand| stack.push((operand, exception_voids, exception_voids)));
             }
@@ -143,7 +166,7 @@ mod tests {
 
     /// `CASE WHEN a IS NULL THEN NULL WHEN z > 0 THEN 'yes' ELSE 'no' END`; whether the test is dropped.
     fn dropped(margin: impl Fn(&mut Score, Id) -> Id) -> bool {
-        let mut s = Score::new(vec![Input { name: "a".into(), ty: Type::Double, nullable: true }]);
+        let mut s = Score::new(vec![Input { name: "a".into(), ty: Type::Double, nullable: true, nan: true }]);
         let a = s.input(0);
         let z = margin(&mut s, a);
         let zero = s.double(0.0);

@@ -6,7 +6,7 @@
 use super::dialect::{Dialect, Spelling};
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::schema::Type;
-use crate::score::{Arm, Comparison, Expr, Function, Id, Rebuild, Score, Term};
+use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Rebuild, Score, Term};
 
 /// Rewrites every function that the dialect does not spell.
 ///
@@ -92,7 +92,7 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
             score.negate(largest)
         }
         Function::Sign => {
-            let arms = [(Comparison::Greater, 1.0), (Comparison::Less, -1.0)];
+            let arms = [(Comparison::Greater, 1.0), (Comparison::Less, -1.0), (Comparison::Equal, 0.0)];
             let zero = score.double(0.0);
             let arms: Vec<Arm> = arms
                 .into_iter()
@@ -108,7 +108,7 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
             let same = score.compare(Comparison::Equal, x, x);
             score.not(same)
         }
-        // with f = floor x and d = x - f in [0, 1): f or f + 1, on a half the even one
+        // with f = floor x and d = x - f in [0, 1): f or f + 1, on a half the even one; exact but for the sign of a zero
         Function::RoundEven => {
             let floor = score.call(Function::Floor, vec![x]);
             let fraction = score.subtract(x, floor);
@@ -147,15 +147,40 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
     })
 }
 
-/// `-x` as the argument of an exponential: the signs of a sum are turned round, term by term. That changes at most the
-/// sign of a zero, which e^x does not see; exact.
+/// `-x` as the argument of an exponential: the signs of a sum are turned round, term by term, and inside a CASE of
+/// constants and weighted inputs. That changes at most the sign of a zero, which e^x does not see; exact.
 fn negated_for_exp(score: &mut Score, x: Id) -> Id {
-    match score.expr(x) {
-        Expr::Sum(terms) => {
-            let terms: Vec<Term> = terms.iter().map(|term| Term { coefficient: -term.coefficient, ..*term }).collect();
-            score.sum(terms)
-        }
-        _ => score.negate(x),
+    let Expr::Sum(terms) = score.expr(x) else { return score.negate(x) };
+    let terms = terms.clone();
+    let mut negated = Vec::with_capacity(terms.len());
+    for term in terms {
+        let inside = term.factor.filter(|_| term.coefficient.abs() == 1.0).and_then(|case| negated_case(score, case));
+        negated.push(match inside {
+            Some(case) => Term { factor: Some(case), ..term },
+            None => Term { coefficient: -term.coefficient, ..term },
+        });
+    }
+    score.sum(negated)
+}
+
+/// A CASE with every value negated, if they are all constants or single terms.
+fn negated_case(score: &mut Score, case: Id) -> Option<Id> {
+    let Expr::Case(arms, otherwise) = score.expr(case) else { return None };
+    let (arms, otherwise) = (arms.clone(), *otherwise);
+    let mut negated = Vec::with_capacity(arms.len());
+    for arm in arms {
+        negated.push(Arm { value: negated_value(score, arm.value)?, ..arm });
+    }
+    let otherwise = negated_value(score, otherwise)?;
+    Some(score.case(negated, otherwise))
+}
+
+fn negated_value(score: &mut Score, value: Id) -> Option<Id> {
+    match score.expr(value) {
+        Expr::Const(Const::Null(_)) => Some(value),
+        Expr::Const(Const::Double(_)) => Some(score.negate(value)),
+        Expr::Sum(terms) if terms.len() == 1 => Some(score.negate(value)),
+        _ => None,
     }
 }
 

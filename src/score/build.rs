@@ -234,13 +234,17 @@ impl Score {
         }
     }
 
-    /// `CASE`. FALSE arms and arms behind TRUE are dropped; neighbouring arms with one value are joined by OR; arms that
+    /// `CASE`. FALSE arms, arms behind TRUE and arms with a condition that was tried before are dropped; neighbouring arms with one value are joined by OR; arms that
     /// give what holds otherwise are dropped from the end; a CASE that holds otherwise is flattened into further arms.
     pub fn case(&mut self, arms: impl IntoIterator<Item = Arm>, otherwise: Id) -> Id {
         let mut list: Vec<Arm> = Vec::new();
         let mut end = otherwise;
+        let mut tried = std::collections::HashSet::new();
         for arm in arms {
             debug_assert_eq!(self.ty(arm.value), self.ty(otherwise));
+            if !tried.insert(arm.condition) {
+                continue;
+            }
             match self.constant(arm.condition) {
                 Some(Const::Boolean(false)) => continue,
                 Some(Const::Boolean(true)) => {
@@ -252,7 +256,7 @@ impl Score {
         }
         if let Expr::Case(inner, last) = self.expr(end) {
             let (inner, last) = (inner.clone(), *last);
-            for arm in inner {
+            for arm in inner.into_iter().filter(|arm| tried.insert(arm.condition)) {
                 self.push_arm(&mut list, arm);
             }
             end = last;

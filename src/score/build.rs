@@ -6,6 +6,7 @@
 
 use super::{Arm, Comparison, Const, Expr, Function, Id, Real, Score, Term, Value, eval};
 use crate::schema::Type;
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 impl Score {
@@ -191,7 +192,7 @@ impl Score {
 
     fn junction(&mut self, conditions: impl IntoIterator<Item = Id>, neutral: bool) -> Id {
         let mut list: Vec<Id> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for condition in conditions {
             debug_assert_eq!(self.ty(condition), &Type::Boolean);
             let nested = match self.expr(condition) {
@@ -234,32 +235,31 @@ impl Score {
         }
     }
 
-    /// `CASE`. FALSE arms, arms behind TRUE and arms with a condition that was tried before are dropped; neighbouring arms with one value are joined by OR; arms that
-    /// give what holds otherwise are dropped from the end; a CASE that holds otherwise is flattened into further arms.
+    /// `CASE`. FALSE arms and arms behind TRUE are dropped, and so are conditions that were tried before, as an arm's own or
+    /// as part of a disjunction; neighbouring arms with one value are joined by OR; arms that give what holds otherwise are
+    /// dropped from the end; a CASE that holds otherwise is flattened into further arms.
     pub fn case(&mut self, arms: impl IntoIterator<Item = Arm>, otherwise: Id) -> Id {
         let mut list: Vec<Arm> = Vec::new();
+        let mut tried = HashSet::new();
         let mut end = otherwise;
-        let mut tried = std::collections::HashSet::new();
         for arm in arms {
             debug_assert_eq!(self.ty(arm.value), self.ty(otherwise));
-            if !tried.insert(arm.condition) {
-                continue;
+            if self.push_arm(&mut list, &mut tried, arm) {
+                end = arm.value;
+                break;
             }
-            match self.constant(arm.condition) {
-                Some(Const::Boolean(false)) => continue,
-                Some(Const::Boolean(true)) => {
+        }
+        if let Expr::Case(inner, last) = self.expr(end)
+            && !self.tested(&list, end)
+        {
+            let (inner, last) = (inner.clone(), *last);
+            end = last;
+            for arm in inner {
+                if self.push_arm(&mut list, &mut tried, arm) {
                     end = arm.value;
                     break;
                 }
-                _ => self.push_arm(&mut list, arm),
             }
-        }
-        if let Expr::Case(inner, last) = self.expr(end) {
-            let (inner, last) = (inner.clone(), *last);
-            for arm in inner.into_iter().filter(|arm| tried.insert(arm.condition)) {
-                self.push_arm(&mut list, arm);
-            }
-            end = last;
         }
         while list.last().is_some_and(|arm| arm.value == end) {
             list.pop();
@@ -267,11 +267,35 @@ impl Score {
         if list.is_empty() { end } else { self.intern(Expr::Case(list, end)) }
     }
 
-    fn push_arm(&mut self, list: &mut Vec<Arm>, arm: Arm) {
-        match list.last_mut() {
-            Some(last) if last.value == arm.value => last.condition = self.or([last.condition, arm.condition]),
-            _ => list.push(arm),
+    /// Whether one of the arms is about this expression being NULL: taken apart it would lose what that says.
+    fn tested(&self, arms: &[Arm], id: Id) -> bool {
+        let tests = |condition: Id| matches!(self.expr(condition), Expr::IsNull(inner) if *inner == id);
+        self.nullable(id)
+            && arms.iter().any(|arm| match self.expr(arm.condition) {
+                Expr::Or(list) => list.iter().any(|&part| tests(part)),
+                _ => tests(arm.condition),
+            })
+    }
+
+    /// Adds an arm for what is left of its condition; true if that is TRUE.
+    fn push_arm(&mut self, list: &mut Vec<Arm>, tried: &mut HashSet<Id>, arm: Arm) -> bool {
+        let parts = match self.expr(arm.condition) {
+            Expr::Or(parts) => parts.clone(),
+            _ => vec![arm.condition],
+        };
+        let condition = if parts.iter().any(|part| tried.contains(part)) {
+            let rest: Vec<Id> = parts.iter().filter(|part| !tried.contains(part)).copied().collect();
+            self.or(rest)
+        } else {
+            arm.condition
+        };
+        tried.extend(parts);
+        match (self.constant(condition), list.last_mut()) {
+            (Some(Const::Boolean(truth)), _) => return *truth,
+            (_, Some(last)) if last.value == arm.value => last.condition = self.or([last.condition, condition]),
+            _ => list.push(Arm { condition, ..arm }),
         }
+        false
     }
 
     /// `CASE WHEN condition THEN a ELSE b END`

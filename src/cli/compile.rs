@@ -9,10 +9,13 @@ use super::render::printable;
 use super::session::Session;
 use crate::bind::{self, ShapeOptions, Text};
 use crate::compile::{self, Compiled, Options};
-use crate::diag::{Failed, Sources};
+use crate::diag::codes::compile::UNKNOWN_RELATION;
+use crate::diag::{Diagnostic, Failed, Place, Report, Sources, nearest};
 use crate::lower;
-use crate::schema::Kind;
+use crate::schema::{Kind, Relation};
+use crate::sql::ast::Expr;
 use crate::sql::print::{self, Style};
+use crate::syntax;
 
 /// Prints what was asked for.
 pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
@@ -22,7 +25,8 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
     let product = if args.output.emit == Emit::Graph {
         graph.to_string()
     } else {
-        let options = options(args, comments, &mut session.sources);
+        let mut options = options(args, comments, &mut session.sources);
+        options.bind.relation = relation(args, session)?;
         let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
         match args.output.emit {
             Emit::Score => compiled.legal.to_string(),
@@ -92,6 +96,41 @@ fn options(args: &Compile, comments: Vec<String>, sources: &mut Sources) -> Opti
         style: Style { width: args.text.width, quote, ..Style::default() },
         ..Options::default()
     }
+}
+
+/// The source as the schema file declares it: the one that `--from` names, or the only one.
+fn relation(args: &Compile, session: &mut Session) -> Result<Option<Relation>, Failed> {
+    let Some(path) = &args.features.schema else { return Ok(None) };
+    let source = session.read_text(path)?;
+    let text = session.sources.text(source);
+    let mut relations = syntax::relations(source, text, &mut session.report)?;
+    let from = args.statement.from.as_deref();
+    // what is no name is refused where the statement is read
+    let wanted = from.and_then(|from| match syntax::expression(source, from, &mut Report::new()) {
+        Ok(Expr::Column(name)) => Some(name.0),
+        _ => None,
+    });
+    let found = match &wanted {
+        Some(wanted) => relations.iter().position(|relation| relation.name == *wanted),
+        None if from.is_some() => return Ok(None),
+        None => Some(0).filter(|_| relations.len() == 1),
+    };
+    if let Some(found) = found {
+        return Ok(Some(relations.swap_remove(found)));
+    }
+    let names: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
+    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let (message, help) = match &wanted {
+        Some(wanted) => {
+            let near = nearest(wanted, names.iter().copied());
+            (format!("the schema does not declare `{wanted}`"), near.map(|near| format!("did you mean `{near}`?")))
+        }
+        None => (format!("the schema declares {} sources", names.len()), Some("name one with `--from`".to_owned())),
+    };
+    let mut diagnostic = Diagnostic::new(&UNKNOWN_RELATION, message).at(Place::file(source));
+    diagnostic.notes.push(format!("it declares {list}"));
+    diagnostic.help = help;
+    Err(session.report.fail(diagnostic))
 }
 
 /// The plan as text: the statement, and of each item how large and how deep it is.

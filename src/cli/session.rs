@@ -1,5 +1,6 @@
 //! One run of the program: the texts it read, what it found, and how it ends.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,9 +9,13 @@ use super::args::{Command, Format, ModelOptions};
 use super::{output, render};
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::environment as codes;
-use crate::diag::{Code, Diagnostic, Failed, Place, Report, Severity, Sources};
+use crate::diag::codes::load::{FILE_TOO_LARGE, NOT_UTF8};
+use crate::diag::{Code, Diagnostic, Failed, Place, Report, Severity, SourceId, Sources};
 use crate::load;
 use crate::model::Graph;
+
+/// The largest file that any format has: ONNX, 2 GiB.
+const MOST_BYTES: u64 = 1 << 31;
 
 /// What the commands share.
 pub(super) struct Session {
@@ -34,14 +39,37 @@ impl Session {
     /// The bytes of a file, `-` being standard input, and the name that diagnostics show for it.
     pub(super) fn read(&mut self, path: &Path) -> Result<(String, Vec<u8>), Failed> {
         let (name, bytes) = if path.as_os_str() == "-" {
-            let mut bytes = Vec::new();
-            ("<stdin>".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+            ("<stdin>".to_owned(), read_at_most(std::io::stdin().lock(), 0))
         } else {
-            (path.display().to_string(), std::fs::read(path))
+            let bytes = File::open(path).and_then(|file| {
+                let length = file.metadata()?.len();
+                read_at_most(file, length)
+            });
+            (path.display().to_string(), bytes)
         };
         match bytes {
-            Ok(bytes) => Ok((name, bytes)),
+            Ok(Some(bytes)) => Ok((name, bytes)),
+            Ok(None) => {
+                let message =
+                    format!("the file has more than {} MiB, which is the most that is read", MOST_BYTES >> 20);
+                let place = Place::file(self.sources.add(name, ""));
+                Err(self.report.fail(Diagnostic::new(&FILE_TOO_LARGE, message).at(place)))
+            }
             Err(error) => Err(self.fail_io(&codes::CANNOT_READ, "read", &name, &error)),
+        }
+    }
+
+    /// The text of a file, entered among the sources.
+    pub(super) fn read_text(&mut self, path: &Path) -> Result<SourceId, Failed> {
+        let (name, bytes) = self.read(path)?;
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(self.sources.add(name, text)),
+            Err(error) => {
+                let place = Place::file(self.sources.add(name, ""));
+                let at = error.utf8_error().valid_up_to();
+                let message = format!("the text is not UTF-8 from byte {at} on");
+                Err(self.report.fail(Diagnostic::new(&NOT_UTF8, message).at(place).help("save the file as UTF-8")))
+            }
         }
     }
 
@@ -120,6 +148,16 @@ impl Session {
             1
         }
     }
+}
+
+/// All bytes of a file of about this length; `None`, with next to nothing read, if it is too long for any format.
+fn read_at_most(file: impl Read, length: u64) -> std::io::Result<Option<Vec<u8>>> {
+    if length > MOST_BYTES {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= MOST_BYTES))
 }
 
 fn lower_first(text: &str) -> String {

@@ -60,10 +60,14 @@ pub(in crate::cli) struct FeatureOptions {
     #[arg(long, value_name = "FEATURE=COLUMN")]
     pub(in crate::cli) rename: Vec<String>,
 
+    /// Take the columns of the source from this file: its CREATE STREAM, or ksqlDB's answer to DESCRIBE in JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) schema: Option<PathBuf>,
+
     /// Declare a column of the source: 'ORDERID INT KEY'; repeatable
     ///
-    /// A column that is not declared has the type that its feature needs; a number may be of any numeric type, and is
-    /// cast where that matters.
+    /// Comes before the schema. Without a schema a column that is not declared has the type that its feature needs; a
+    /// number may be of any numeric type, and is cast where that matters.
     #[arg(long, value_name = "NAME TYPE [KEY]")]
     pub(in crate::cli) column: Vec<String>,
 

@@ -80,7 +80,7 @@ fn one(diagnostic: &Diagnostic, texts: &mut Texts<'_>, out: &mut String) -> std:
         writeln!(out, "{:gutter$} {FRAME}|{FRAME:#}", "")?;
     }
     if let Some(path) = at {
-        item("at", path, gutter, out)?;
+        item("at", &printable(path), gutter, out)?;
     }
     for note in &diagnostic.notes {
         item("note", note, gutter, out)?;

@@ -40,6 +40,10 @@ super::codes! {
          `--nulls skip` needs a WHERE clause and so a statement.";
     DUPLICATE_RENAME = "E0512", "a feature renamed twice",
         "Two `--rename` options name the same feature, and only one of them can feed it. Keep the one that is meant.";
+    UNKNOWN_RELATION = "E0513", "source not in the schema",
+        "The file given with `--schema` declares streams and tables, but not the one that `--from` names, or it declares \
+         several and `--from` does not say which is meant. A name written bare is stored in upper case: `Orders` in \
+         backticks and `ORDERS` are two streams.";
     NO_SCALAR_FORM = "E0601", "no SQL form for an operator",
         "An operator of the model has no form in scalar SQL that is exact enough, so it is refused rather than \
          approximated. The message names it.";

@@ -1,0 +1,96 @@
+//! Diagnostics as a user sees them: each case of `fixtures/cli` run through the program.
+//!
+//! A case is a model, options (one a line) and what the program writes to standard error. `fixtures/diagnostics` holds
+//! the findings of loaders; its test stands beside them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod program;
+
+use program::{path, run, run_with};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[test]
+fn cases_of_the_command_line() {
+    let cases = folders("fixtures/cli");
+    assert!(cases.len() > 30, "{} cases", cases.len());
+    for case in cases {
+        let options = std::fs::read_to_string(case.join("options")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
+            .args(["compile", "model.json"])
+            .args(options.lines())
+            .current_dir(&case)
+            .output()
+            .unwrap();
+        let name = case.file_name().unwrap().to_str().unwrap();
+        let (code, stderr) = (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(code == 0, !output.stdout.is_empty(), "{name}: exit code {code} and {} bytes", output.stdout.len());
+        if let Some(wanted) =
+            name.get(..5).filter(|word| word.starts_with(['e', 'w']) && word[1..].parse::<u16>().is_ok())
+        {
+            assert!(stderr.contains(&format!("[{}]", wanted.to_ascii_uppercase())), "{name}: {stderr}");
+        }
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(&case);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!("stderr", format!("exit code {code}\n{stderr}")));
+    }
+}
+
+#[test]
+fn nesting_100_000_deep() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let text = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+        let result = run_with(&["compile", "-"], &text);
+        assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+        assert!(result.stderr.starts_with("error[E0105]"), "{}", result.stderr);
+        assert!(result.stderr.len() < 4000, "{} bytes", result.stderr.len());
+    }
+}
+
+#[test]
+fn a_large_file_in_one_line_shows_a_window() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("large.json");
+    let mut text = String::from("{\"class\": \"LinearRegression\", \"intercept_\": 0.5, \"coef_\": [");
+    text.push_str(&"1.5,".repeat(2 << 20));
+    text.push_str("oops]}");
+    std::fs::write(&file, &text).unwrap();
+    let result = run(&["compile", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+    assert!(result.stderr.contains("large.json:1:"), "{}", result.stderr);
+    assert!(result.stderr.len() < 4000, "{} bytes", result.stderr.len());
+}
+
+#[test]
+fn a_file_too_large() {
+    // 3 GiB of which the file system holds nothing but the first bytes
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("huge.json");
+    std::fs::write(&file, "{ \"class\": ").unwrap();
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(3 << 30).unwrap();
+    let result = run(&["compile", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+    assert!(result.stderr.starts_with("error[E0106]"), "{}", result.stderr);
+}
+
+#[test]
+fn a_statement_too_large() {
+    let features: Vec<String> = (0..90).map(|index| format!("\"f{index}_{}\": 1.5", "x".repeat(10_000))).collect();
+    let model = format!("{{ \"type\": \"linear\", \"features\": {{ {} }} }}", features.join(", "));
+    let result = run_with(&["compile", "-", "--from", "S"], &model);
+    assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+    assert!(result.stderr.starts_with("error[E0603]"), "{}", &result.stderr[..1000]);
+    let lifted = run_with(&["compile", "-", "--from", "S", "--no-limits"], &model);
+    assert!(lifted.code == 0 && lifted.stdout.len() > 900_000);
+}
+
+/// The folders in a folder of fixtures, sorted; none if there is no such folder.
+fn folders(fixtures: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path(fixtures)) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}

@@ -4,8 +4,8 @@
 
 use m2ksql::diag::{Report, Sources};
 use m2ksql::schema::{Column, Field, Kind, Relation, Type};
-use m2ksql::sql::ast::{Expr, Operator};
-use m2ksql::sql::eval::{self, Event, Program, Value};
+use m2ksql::sql::ast::{Comparison, Expr, Name, Operator};
+use m2ksql::sql::eval::{self, Column as Data, Event, Program, Value};
 use m2ksql::syntax;
 use proptest::prelude::*;
 
@@ -277,6 +277,194 @@ fn a_sum_may_be_long() {
     let text = Expr::Chain(Box::new(Expr::column("S")), rest);
     let program = Program::compile(&text, &relation(), &mut Report::new()).unwrap();
     assert_eq!(program.eval(&row(), &Event::default()), Value::string("a".repeat(101)));
+}
+
+/// Numbers where something happens.
+fn edge() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        prop::sample::select(vec![0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 3.0, 1e308, -1e308, 5e-324, 709.0, -745.0]),
+        prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+        -10.0..10.0f64,
+    ]
+}
+
+/// A row of the relation with NULLs anywhere.
+fn any_row() -> impl Strategy<Value = Vec<Value>> {
+    let double = || prop_oneof![1 => Just(Value::Null), 4 => edge().prop_map(Value::Double)];
+    let text = prop_oneof![Just(Value::Null), prop::sample::select(vec!["a", "b", ""]).prop_map(Value::string)];
+    let integer =
+        prop_oneof![Just(Value::Null), (-3..4i32).prop_map(Value::Integer), any::<i32>().prop_map(Value::Integer)];
+    let bigint =
+        || prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::Bigint), (0..4i64).prop_map(Value::Bigint)];
+    let boolean = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::Boolean)];
+    let address = prop_oneof![Just(Value::Null), bigint().prop_map(|zip| Value::Struct([zip].into()))];
+    (double(), double(), integer, bigint(), text, boolean, address, double()).prop_map(
+        |(a, b, i, l, s, t, address, lower)| {
+            vec![a, b, i, l, s, t, Value::Null, address, Value::Null, Value::Null, lower]
+        },
+    )
+}
+
+/// What a double and a condition of the fast path can be, with variables of lambdas as deep as `scope`.
+fn double(depth: u32, scope: usize) -> BoxedStrategy<Expr> {
+    let mut leaves = vec![
+        Just(Expr::column("A")).boxed(),
+        Just(Expr::column("B")).boxed(),
+        prop::sample::select(vec![0.0, 1.0, -2.5, 1e308]).prop_map(Expr::double).boxed(),
+    ];
+    if scope > 0 {
+        leaves.extend((0..scope).map(|at| Just(Expr::column(format!("_V{at}"))).boxed()));
+    }
+    let leaf = prop::strategy::Union::new(leaves).boxed();
+    if depth == 0 {
+        return leaf;
+    }
+    let inner = || double(depth - 1, scope);
+    let condition = || condition(depth - 1, scope);
+    let operator = prop::sample::select(vec![
+        Operator::Add,
+        Operator::Subtract,
+        Operator::Multiply,
+        Operator::Divide,
+        Operator::Modulo,
+    ]);
+    let number = prop_oneof![
+        inner(),
+        Just(Expr::column("I")),
+        Just(Expr::column("L")),
+        Just(Expr::Field(Box::new(Expr::column("ADDR")), Name::new("ZIP"))),
+    ];
+    let null = || Expr::Cast(Box::new(Expr::Null), Type::Double);
+    let (first, second) = (format!("_V{scope}"), format!("_V{}", scope + 1));
+    let lambda = vec![Name::new(&first), Name::new(&second)];
+    prop_oneof![
+        2 => leaf,
+        4 => (inner(), prop::collection::vec((operator, number), 1..4))
+            .prop_map(|(first, rest)| chain(first, rest)),
+        2 => inner().prop_map(negate),
+        2 => (prop::sample::select(vec!["EXP", "LN", "ABS", "FLOOR", "SQRT"]), inner()).prop_map(|(f, x)| Expr::call(f, vec![x])),
+        1 => (inner(), inner()).prop_map(|(a, b)| Expr::call("POWER", vec![a, b])),
+        2 => (prop::sample::select(vec!["COALESCE", "GREATEST", "LEAST"]), prop::collection::vec(inner(), 2..4))
+            .prop_map(|(f, list)| Expr::call(f, list)),
+        2 => inner().prop_map(|value| Expr::Cast(Box::new(value), Type::Double)),
+        1 => Just(null()),
+        3 => (prop::collection::vec((condition(), inner()), 1..3), prop::option::of(inner()))
+            .prop_map(|(arms, otherwise)| Expr::Case(arms, otherwise.map(Box::new))),
+        3 => (prop::collection::vec(inner(), 1..4), double(depth - 1, scope + 2)).prop_map(move |(items, body)| {
+            let lambda = Expr::Lambda(lambda.clone(), Box::new(body));
+            Expr::call("REDUCE", vec![Expr::Array(items), Expr::double(1.0), lambda])
+        }),
+    ]
+    .boxed()
+}
+
+fn condition(depth: u32, scope: usize) -> BoxedStrategy<Expr> {
+    let text = || Just(Expr::column("S"));
+    let leaf = prop_oneof![
+        Just(Expr::column("T")),
+        any::<bool>().prop_map(Expr::Boolean),
+        text().prop_map(|s| Expr::Compare(Comparison::Equal, Box::new(s), Box::new(Expr::String("a".into())))),
+        text().prop_map(|s| Expr::IsNull { value: Box::new(s), negated: false }),
+        text().prop_map(|s| Expr::In {
+            value: Box::new(s),
+            list: vec![Expr::String("a".into()), Expr::String(String::new())],
+            negated: true
+        }),
+        (-1..2i64).prop_map(|n| Expr::Compare(
+            Comparison::Less,
+            Box::new(Expr::column("I")),
+            Box::new(Expr::Integer(n))
+        )),
+    ];
+    if depth == 0 {
+        return leaf.boxed();
+    }
+    let comparison =
+        prop::sample::select(Comparison::ALL.iter().map(|(comparison, _)| *comparison).collect::<Vec<_>>());
+    let inner = || condition(depth - 1, scope);
+    prop_oneof![
+        1 => leaf,
+        4 => (comparison, double(depth - 1, scope), double(depth - 1, scope))
+            .prop_map(|(comparison, a, b)| Expr::Compare(comparison, Box::new(a), Box::new(b))),
+        1 => prop::collection::vec(inner(), 2..4).prop_map(Expr::And),
+        1 => prop::collection::vec(inner(), 2..4).prop_map(Expr::Or),
+        1 => inner().prop_map(|value| Expr::Not(Box::new(value))),
+        1 => (double(depth - 1, scope), double(depth - 1, scope), double(depth - 1, scope), any::<bool>()).prop_map(
+            |(value, low, high, negated)| Expr::Between {
+                value: Box::new(value),
+                low: Box::new(low),
+                high: Box::new(high),
+                negated
+            }
+        ),
+        1 => (double(depth - 1, scope), any::<bool>()).prop_map(|(value, negated)| Expr::IsNull {
+            value: Box::new(Expr::Cast(Box::new(value), Type::Double)),
+            negated
+        }),
+    ]
+    .boxed()
+}
+
+/// Labels: texts and BIGINTs chosen by conditions, also through a bound value.
+fn label() -> BoxedStrategy<Expr> {
+    let class = |number: i64, text: bool| {
+        if text { Expr::String(number.to_string()) } else { Expr::Cast(Box::new(Expr::Integer(number)), Type::Bigint) }
+    };
+    (condition(2, 0), condition(2, 0), double(2, 0), any::<bool>())
+        .prop_map(move |(first, second, margin, text)| {
+            let positive =
+                Expr::Compare(Comparison::Greater, Box::new(Expr::column("_Z")), Box::new(Expr::double(0.0)));
+            let case = Expr::Case(vec![(Expr::And(vec![positive, second]), class(1, text))], None);
+            let lambda = Expr::Lambda(vec![Name::new("_S"), Name::new("_Z")], Box::new(case));
+            let start = class(0, text);
+            let bound = Expr::call("REDUCE", vec![Expr::Array(vec![margin]), start, lambda]);
+            Expr::Case(vec![(first, class(2, text))], Some(Box::new(bound)))
+        })
+        .boxed()
+}
+
+/// A chain of one level: products in their own parentheses.
+fn chain(first: Expr, rest: Vec<(Operator, Expr)>) -> Expr {
+    rest.into_iter().fold(first, |left, (operator, right)| match left {
+        Expr::Chain(first, mut rest) if rest[0].0.level() == operator.level() => {
+            rest.push((operator, right));
+            Expr::Chain(first, rest)
+        }
+        left => Expr::Chain(Box::new(left), vec![(operator, right)]),
+    })
+}
+
+fn negate(value: Expr) -> Expr {
+    match value {
+        Expr::Double(value) => Expr::double(-value.0),
+        other => Expr::Negate(Box::new(other)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Row by row and in batches, the same bits.
+    #[test]
+    fn the_fast_path_gives_what_the_general_path_gives(
+        expr in prop_oneof![2 => double(3, 0), 2 => condition(3, 0), 1 => label()],
+        rows in prop::collection::vec(any_row(), 1..20),
+    ) {
+        let mut report = Report::new();
+        let program = Program::compile(&expr, &relation(), &mut report);
+        prop_assert!(program.is_ok(), "{:?}\n{:?}", expr, report);
+        let program = program.unwrap();
+        prop_assert!(program.is_fast(), "{:?}", expr);
+        // more rows than a block
+        let rows: Vec<Vec<Value>> = rows.iter().cycle().take(300).cloned().collect();
+        let columns: Vec<Vec<Value>> = (0..11).map(|at| rows.iter().map(|row| row[at].clone()).collect()).collect();
+        let columns: Vec<Data<'_>> = columns.iter().map(|values| Data::Values(values)).collect();
+        let event = Event::default();
+        let batch = program.eval_batch(&columns, rows.len(), &event);
+        for (index, row) in rows.iter().enumerate() {
+            prop_assert_eq!(batch.value(index), program.eval(row, &event), "{:?}\n{:?}", expr, row);
+        }
+    }
 }
 
 proptest! {

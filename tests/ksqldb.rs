@@ -6,7 +6,7 @@
 
 use m2ksql::diag::{Report, Sources};
 use m2ksql::schema::{Relation, Type};
-use m2ksql::sql::eval::{Event, Program, Value};
+use m2ksql::sql::eval::{Column, Event, Program, Value};
 use m2ksql::syntax;
 
 mod recording;
@@ -85,6 +85,7 @@ struct Counts {
     inexact: usize,
     refused: usize,
     excepted: usize,
+    fast: usize,
 }
 
 fn check(folder: &str, files: &[&str]) -> Counts {
@@ -133,10 +134,19 @@ fn check_values(
     }
     let calls: usize = ELEMENTARY.iter().map(|name| text.to_uppercase().matches(name).count()).sum();
     let event = Event { rowtime: 1_700_000_000_000, now: 1_700_000_000_001, ..Event::default() };
+    let columns: Vec<Vec<Value>> =
+        (0..rows.relation.columns.len()).map(|at| rows.rows.iter().map(|row| row[at].clone()).collect()).collect();
+    let columns: Vec<Column<'_>> = columns.iter().map(|values| Column::Values(values)).collect();
+    let batch = program.eval_batch(&columns, rows.rows.len(), &event);
+    counts.fast += usize::from(program.is_fast());
     for (index, (row, expected)) in rows.rows.iter().zip(record.get("values").items()).enumerate() {
         let expected = recording::value(expected, program.ty());
         let actual = program.eval(row, &event);
         counts.values += 1;
+        if batch.value(index) != actual {
+            faults.push(format!("{text}\n  row {index}: {:?} in a batch, {actual:?} alone", batch.value(index)));
+            return;
+        }
         counts.inexact += usize::from(expected != actual);
         if !agrees(&expected, &actual, calls) {
             faults.push(format!("{text}\n  row {index}: {actual:?} here, for the server {expected:?}"));
@@ -147,8 +157,8 @@ fn check_values(
 
 fn report(place: &str, counts: &Counts) {
     println!(
-        "{place}: {} expressions with {} values agree ({} within ulps), {} refused, {} listed exceptions",
-        counts.expressions, counts.values, counts.inexact, counts.refused, counts.excepted
+        "{place}: {} expressions with {} values agree ({} within ulps; {} expressions on the fast path), {} refused, {} listed exceptions",
+        counts.expressions, counts.values, counts.inexact, counts.fast, counts.refused, counts.excepted
     );
 }
 

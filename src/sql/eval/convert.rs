@@ -16,6 +16,8 @@ use crate::schema::Type;
 #[derive(Clone, Debug)]
 pub(super) enum Conversion {
     Same,
+    /// Of a bare NULL.
+    Null(Type),
     /// `toString`.
     Text(Type),
     PlainDecimal,

@@ -100,6 +100,7 @@ pub(super) enum Node {
 
 /// A call of a function.
 pub(super) struct Call {
+    pub function: &'static str,
     pub run: Run,
     /// What [`Run::Prepare`] made.
     pub prepared: Option<Prepared>,
@@ -109,7 +110,11 @@ pub(super) struct Call {
 
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Call").field("arguments", &self.arguments).field("closures", &self.closures).finish()
+        f.debug_struct("Call")
+            .field("function", &self.function)
+            .field("arguments", &self.arguments)
+            .field("closures", &self.closures)
+            .finish()
     }
 }
 

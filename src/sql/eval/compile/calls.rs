@@ -90,7 +90,10 @@ impl Compiler<'_> {
                 return Err(self.fail(&codes::NOT_EVALUATED, message, help));
             }
         }
-        Ok(Typed::new(Node::Call(Call { run: overload.run, prepared, arguments: nodes, closures }), ty))
+        Ok(Typed::new(
+            Node::Call(Call { function: function.name, run: overload.run, prepared, arguments: nodes, closures }),
+            ty,
+        ))
     }
 
     /// An argument, converted to the parameter's type and guarded as ksqlDB guards it.

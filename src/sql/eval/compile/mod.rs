@@ -13,7 +13,7 @@ use super::lists::{Clash, Part, Shape, unify};
 use super::run::{Node, Pseudo};
 use super::types::of_decimal;
 use super::value::Value;
-use super::{Program, messages};
+use super::{Program, batch, messages};
 use crate::diag::codes::{Code, eval as codes};
 use crate::diag::{Diagnostic, Failed, Report};
 use crate::schema::{Field, Relation, Type};
@@ -58,7 +58,9 @@ pub(super) fn compile(expr: &Expr, relation: &Relation, report: &mut Report) -> 
         let help = "give it a type: `CAST(NULL AS DOUBLE)`";
         return Err(compiler.fail(&codes::NO_TYPE, "a bare `NULL` has no type", help));
     };
-    Ok(Program { node: typed.node, ty, sorts: compiler.sorts, reads_event: compiler.reads_event })
+    let (sorts, reads_event) = (compiler.sorts, compiler.reads_event);
+    let fast = batch::build(&typed.node, relation);
+    Ok(Program { node: typed.node, ty, sorts, reads_event, fast })
 }
 
 pub(super) fn compile_filter(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<Program, Failed> {
@@ -349,7 +351,7 @@ impl Compiler<'_> {
             return Err(self.fail_like());
         }
         let conversion = match &inner.ty {
-            None => Conversion::Same,
+            None => Conversion::Null(to.clone()),
             Some(from) => match Conversion::between(from, to) {
                 Ok(conversion) => conversion,
                 Err(NoConversion::NotEvaluated(reason)) => {

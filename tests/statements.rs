@@ -7,6 +7,9 @@ use m2ksql::schema::{Key, Kind, Relation, Type};
 use m2ksql::sql::ast::{Emit, Expr, Item, Name, Script, Statement};
 use m2ksql::sql::print::{self, Style};
 use m2ksql::syntax;
+use proptest::prelude::*;
+
+mod trees;
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
 
@@ -539,3 +542,87 @@ fn schema_files_that_declare_nothing_are_refused() {
     assert_eq!(both.iter().map(|relation| relation.columns.len()).collect::<Vec<_>>(), [2, 1]);
     assert!(relations(&"[".repeat(100_000)).unwrap_err().starts_with("E0102"));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn printing_and_reading_give_the_same_script(script in trees::script()) {
+        assert_round_trip(&script);
+    }
+
+    #[test]
+    fn formatting_is_idempotent(script in trees::script(), width in 1usize..120) {
+        let style = Style { width, ..Style::default() };
+        let text = print::script(&script, style);
+        prop_assert_eq!(format(&text, style).0, text);
+    }
+
+    #[test]
+    fn arbitrary_statements_are_read_or_refused(
+        words in prop::collection::vec(prop::sample::select(WORDS.to_vec()), 0..30),
+        noise in "\\PC{0,40}"
+    ) {
+        for text in [words.join(" "), words.concat(), noise] {
+            if let Ok(script) = read(&text) {
+                let formatted = print::script(&script, Style::default());
+                let again = read(&formatted).unwrap_or_else(|message| panic!("{text}\n{formatted}\n{message}"));
+                prop_assert_eq!(print::script(&again, Style::default()), formatted);
+            }
+            let _ = relations(&text);
+        }
+    }
+}
+
+const WORDS: &[&str] = &[
+    "CREATE",
+    "OR",
+    "REPLACE",
+    "SOURCE",
+    "STREAM",
+    "TABLE",
+    "TYPE",
+    "IF NOT EXISTS",
+    "S",
+    "`s`",
+    "(",
+    ")",
+    "A INT",
+    "KEY",
+    "PRIMARY KEY",
+    "HEADERS",
+    "HEADER('k')",
+    "WITH",
+    "WITH (A='b')",
+    "AS",
+    "SELECT",
+    "*",
+    "S.*",
+    "A",
+    ",",
+    "FROM",
+    "FROM S",
+    "WHERE",
+    "A > 1",
+    "PARTITION BY",
+    "EMIT",
+    "CHANGES",
+    "LIMIT 1",
+    "INSERT INTO",
+    "VALUES",
+    "JOIN",
+    "GROUP BY",
+    ";",
+    ";",
+    "-- c\n",
+    "/* c */",
+    "--",
+    "{",
+    "[",
+    "\n",
+    "'",
+    "CREATE STREAM S (A INT);",
+    "SELECT A FROM S;",
+    "CREATE STREAM S AS SELECT",
+    "ADDR->*",
+];

@@ -72,8 +72,9 @@ fn recorded_expressions_are_read_or_refused_as_the_server_does() {
             let refuse = parse_error.iter().any(|words| error.contains(words)) || exceptions.contains(&text);
             match (read(text), refuse) {
                 (Ok(expr), false) => {
+                    let style = accepted % styles.len();
+                    assert_round_trip(&expr, &styles[style..=style]);
                     accepted += 1;
-                    assert_round_trip(&expr, &styles[..3]);
                 }
                 (Err(_), true) => refused += 1,
                 (Ok(expr), true) => panic!("{text} was read as {expr:?}; the server said {error}"),
@@ -250,7 +251,7 @@ fn deep_text_is_refused_before_it_is_parsed() {
     ] {
         let depth = if open.starts_with("NOT") { 240 } else { 480 };
         let expr = read(&format!("{}A{}", open.repeat(depth), close.repeat(depth))).expect("not too deep");
-        assert_round_trip(&expr, &styles()[..3]);
+        assert_round_trip(&expr, &styles()[1..2]);
     }
     for open in ["(", "[", "CASE ", "CASE WHEN ", "F(", "CAST(", "ARRAY<", "\"'"] {
         assert!(refusal(&open.repeat(20_000)).starts_with("E04"), "{open}");

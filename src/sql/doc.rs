@@ -25,6 +25,12 @@ enum Token {
     Hard,
     /// Blanks if the group is broken.
     Pad(usize),
+    /// Text if the group is broken.
+    IfBroken {
+        start: usize,
+        end: usize,
+        width: usize,
+    },
     Open {
         close: usize,
         hug: Option<usize>,
@@ -68,10 +74,13 @@ impl Doc {
 
     /// Whether text that ends so would stand directly before the next text, if everything is flat.
     pub fn ends_with(&self, end: char) -> bool {
-        let blank = |token: &&Token| matches!(token, Token::Line { blank: true } | Token::Fill | Token::Hard);
-        let seen = |token: &&Token| blank(token) || matches!(token, Token::Text { .. });
-        let last = self.tokens.iter().rev().find(seen);
-        self.text.ends_with(end) && last.is_some_and(|token| !blank(&token))
+        let last = self.tokens.iter().rev().find(|token| {
+            matches!(token, Token::Text { .. } | Token::Line { blank: true } | Token::Fill | Token::Hard)
+        });
+        match last {
+            Some(Token::Text { start, end: stop, .. }) => self.text[*start..*stop].ends_with(end),
+            _ => false,
+        }
     }
 
     /// A blank, or a break in a broken group.
@@ -97,6 +106,13 @@ impl Doc {
     /// Blanks in a broken group.
     pub fn pad(&mut self, blanks: usize) {
         self.tokens.push(Token::Pad(blanks));
+    }
+
+    /// Adds text that is printed only in a broken group.
+    pub fn if_broken(&mut self, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.tokens.push(Token::IfBroken { start, end: self.text.len(), width: text.chars().count() });
     }
 
     /// Begins a group.
@@ -166,7 +182,10 @@ impl Doc {
                         *indent += blanks;
                     }
                 }
-                Token::Pad(_) => {}
+                Token::IfBroken { start, end, width } if mode == Mode::Broken => {
+                    out.write(&self.text[start..end], width)
+                }
+                Token::Pad(_) | Token::IfBroken { .. } => {}
                 Token::Open { close, hug, broken } => modes.push(match mode {
                     Mode::Flat => Mode::Flat,
                     _ => measure.mode(at, close, hug, broken, width.saturating_sub(out.at())),

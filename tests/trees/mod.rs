@@ -1,7 +1,11 @@
 //! Random trees in the form in which the reader gives them.
 
-use m2ksql::schema::{Field, Type};
-use m2ksql::sql::ast::{Comparison, Expr, Level, Name, Operator, Unit};
+#![allow(dead_code, reason = "not every test uses every kind of tree")]
+
+use m2ksql::schema::{Column, Field, Key, Kind, Type};
+use m2ksql::sql::ast::{
+    Commented, Comparison, Emit, Expr, Item, Level, Name, Operator, Property, Query, Script, Statement, Unit,
+};
 use proptest::prelude::*;
 
 pub fn name() -> impl Strategy<Value = Name> {
@@ -165,6 +169,98 @@ pub fn expr() -> impl Strategy<Value = Expr> {
             ),
         ]
     })
+}
+
+/// A file of statements that have a form, with comments.
+pub fn script() -> impl Strategy<Value = Script> {
+    prop::collection::vec((comments(), statement()), 0..4).prop_flat_map(|statements| {
+        let statements: Vec<Commented> =
+            statements.into_iter().map(|(comments, statement)| Commented { comments, statement }).collect();
+        comments().prop_map(move |comments| Script { statements: statements.clone(), comments })
+    })
+}
+
+fn comments() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(prop::sample::select(vec!["a", "it's; `x", "--@ b", "/* c", "@test", " @ d", "é"]), 0..3)
+        .prop_map(|lines| lines.into_iter().map(str::to_owned).collect())
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let kind = any::<bool>().prop_map(|table| if table { Kind::Table } else { Kind::Stream });
+    let key =
+        prop::option::of(prop::sample::select(vec![Key::Key, Key::Primary, Key::Headers, Key::Header("it's".into())]));
+    let column = (name(), ty(), key).prop_map(|(Name(name), ty, key)| Column { name, ty, key });
+    let columns = prop::collection::vec(column, 0..4).prop_map(|mut columns| {
+        let mut seen = std::collections::BTreeSet::new();
+        columns.retain(|column| seen.insert(column.name.clone()));
+        columns
+    });
+    let value = prop_oneof![
+        any::<i64>().prop_map(Expr::Integer),
+        double().prop_map(Expr::double),
+        any::<bool>().prop_map(Expr::Boolean),
+        "\\PC{0,6}".prop_map(Expr::String),
+        Just(Expr::Null),
+    ];
+    let with =
+        prop::collection::vec(("[A-Z_]{1,9}".prop_map(Name::new), value), 0..3).prop_map(|mut with: Vec<Property>| {
+            with.iter_mut().for_each(|(Name(name), _)| name.push('_'));
+            with
+        });
+    let flags = any::<(bool, bool, bool)>();
+    let other = prop::sample::select(vec![
+        "DROP STREAM S",
+        "SELECT A FROM S -- c\nGROUP BY A",
+        "SET 'a' = ';'",
+        "x \"y;\" /* ; */ z",
+    ]);
+    prop_oneof![
+        (flags.clone(), kind.clone(), name(), columns, with.clone()).prop_map(
+            |((or_replace, source, if_not_exists), kind, name, columns, with)| Statement::Create {
+                or_replace,
+                source,
+                kind,
+                if_not_exists,
+                name,
+                columns,
+                with
+            }
+        ),
+        (flags, kind, name(), with.clone(), query()).prop_map(
+            |((or_replace, if_not_exists, _), kind, name, with, query)| {
+                Statement::CreateAs { or_replace, kind, if_not_exists, name, with, query }
+            }
+        ),
+        (name(), with, query()).prop_map(|(name, with, query)| Statement::InsertInto { name, with, query }),
+        query().prop_map(Statement::Select),
+        other.prop_map(|text| Statement::Other(text.to_owned())),
+    ]
+}
+
+fn query() -> impl Strategy<Value = Query> {
+    let item = prop_oneof![
+        1 => prop::option::of(name()).prop_map(Item::All),
+        4 => (comments(), expr(), prop::option::of(name())).prop_map(|(comments, expr, alias)| Item::Expr { comments, expr, alias }),
+    ];
+    let emit = prop::option::of(prop::sample::select(vec![Emit::Changes, Emit::Final]));
+    (
+        prop::collection::vec(item, 1..4),
+        name(),
+        prop::option::of(name()),
+        prop::option::of(expr()),
+        prop::collection::vec(expr(), 0..3),
+        emit,
+        prop::option::of(any::<u64>()),
+    )
+        .prop_map(|(items, from, from_alias, filter, partition_by, emit, limit)| Query {
+            items,
+            from,
+            from_alias,
+            filter,
+            partition_by,
+            emit,
+            limit,
+        })
 }
 
 /// The reader gives names of functions in upper case.

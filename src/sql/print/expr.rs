@@ -10,7 +10,10 @@ const STEP: usize = 2;
 /// Where an expression stands, which decides how its further lines are indented.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
-    /// Alone between brackets or keywords that stand on other lines: operands are aligned, operators stand left of them.
+    /// Alone between brackets that stand on other lines: operands are aligned, operators stand left of them. Where the
+    /// brackets are broken, so are the operands.
+    Inside,
+    /// Alone between keywords that stand on other lines.
     Block,
     /// Behind other text or among others: further lines are indented.
     Hanging,
@@ -66,7 +69,7 @@ impl<'a> Printer<'a> {
         self.text(open);
         self.doc.indent(STEP);
         self.doc.soft_line();
-        self.expr(expr, Place::Block);
+        self.expr(expr, Place::Inside);
         self.doc.dedent();
         self.doc.soft_line();
         self.text(close);
@@ -118,7 +121,7 @@ impl<'a> Printer<'a> {
                     self.doc.indent(STEP);
                     self.doc.soft_line();
                 }
-                self.expr(value, if opens { Place::Hanging } else { Place::Block });
+                self.expr(value, if opens { Place::Hanging } else { Place::Inside });
                 if opens {
                     self.text(" ");
                 } else {
@@ -142,16 +145,11 @@ impl<'a> Printer<'a> {
             Expr::Compare(comparison, left, right) => {
                 let symbol = comparison.symbol();
                 let word = symbol.starts_with('I');
-                self.doc.open();
-                self.operand(left, Level::Concat, place);
-                if place == Place::Hanging {
-                    self.doc.indent(STEP);
-                }
-                match (is_atom(left) && opens(right), word) {
-                    (true, true) => self.text(" "),
-                    (true, false) => self.blank(),
-                    (false, true) => self.doc.line(),
-                    (false, false) => self.line(),
+                self.side(left);
+                if word {
+                    self.text(" ")
+                } else {
+                    self.blank()
                 }
                 self.text(symbol);
                 if word {
@@ -159,25 +157,21 @@ impl<'a> Printer<'a> {
                 } else {
                     self.blank()
                 }
-                self.operand(right, Level::Concat, Place::Hanging);
-                if place == Place::Hanging {
-                    self.doc.dedent();
-                }
-                self.doc.close();
+                self.side(right);
             }
             Expr::Between { value, low, high, negated } => {
-                self.operand(value, Level::Concat, place);
+                self.side(value);
                 self.text(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
                 self.operand(low, Level::Concat, Place::Hanging);
                 self.text(" AND ");
                 self.operand(high, Level::Concat, Place::Hanging);
             }
             Expr::In { value, list, negated } => {
-                self.operand(value, Level::Concat, place);
+                self.side(value);
                 self.list(if *negated { " NOT IN (" } else { " IN (" }, list, ")");
             }
             Expr::Like { value, pattern, escape, negated } => {
-                self.operand(value, Level::Concat, place);
+                self.side(value);
                 self.text(if *negated { " NOT LIKE " } else { " LIKE " });
                 self.operand(pattern, Level::Concat, Place::Hanging);
                 if let Some(escape) = escape {
@@ -185,7 +179,7 @@ impl<'a> Printer<'a> {
                 }
             }
             Expr::IsNull { value, negated } => {
-                self.operand(value, Level::Concat, place);
+                self.side(value);
                 self.text(if *negated { " IS NOT NULL" } else { " IS NULL" });
             }
             Expr::Commented(comments, inner) => {
@@ -193,6 +187,23 @@ impl<'a> Printer<'a> {
                 self.expr(inner, place);
             }
         }
+    }
+
+    /// What is compared. A chain that does not fit gets parentheses, so that the comparison is not taken for one more
+    /// operand of it.
+    fn side(&mut self, expr: &'a Expr) {
+        if !matches!(expr, Expr::Chain(..)) || opens(expr) {
+            return self.operand(expr, Level::Concat, Place::Hanging);
+        }
+        self.doc.open();
+        self.doc.if_broken("(");
+        self.doc.indent(STEP);
+        self.doc.soft_line();
+        self.expr(expr, Place::Inside);
+        self.doc.dedent();
+        self.doc.soft_line();
+        self.doc.if_broken(")");
+        self.doc.close();
     }
 
     /// A column; a lambda variable is never quoted for the looks.
@@ -228,9 +239,11 @@ impl<'a> Printer<'a> {
             }
             return;
         }
-        self.doc.open();
+        if place != Place::Inside {
+            self.doc.open();
+        }
         let first = self.lifted(first);
-        if place == Place::Block {
+        if place != Place::Hanging {
             self.doc.pad(STEP);
             self.doc.indent(STEP);
             self.operand(first, level, Place::Hanging);
@@ -251,7 +264,9 @@ impl<'a> Printer<'a> {
         if place == Place::Hanging {
             self.doc.dedent();
         }
-        self.doc.close();
+        if place != Place::Inside {
+            self.doc.close();
+        }
     }
 
     /// Prints the comments of an operand above its operator, and gives the operand without them.
@@ -267,7 +282,9 @@ impl<'a> Printer<'a> {
     fn logical(&mut self, word: &str, operands: &'a [Expr], level: Level, place: Place) {
         // AND binds tighter than OR, but not everyone knows; parentheses are dropped on reading.
         let lowest = if level == Level::Or && !self.style.compact { Level::Not } else { tighter(level) };
-        self.doc.open();
+        if place != Place::Inside {
+            self.doc.open();
+        }
         for (index, operand) in operands.iter().enumerate() {
             if index == 1 && place == Place::Hanging {
                 self.doc.indent(STEP);
@@ -285,7 +302,9 @@ impl<'a> Printer<'a> {
         if operands.len() > 1 && place == Place::Hanging {
             self.doc.dedent();
         }
-        self.doc.close();
+        if place != Place::Inside {
+            self.doc.close();
+        }
     }
 
     fn call(&mut self, function: &Name, arguments: &'a [Expr]) {
@@ -419,13 +438,19 @@ impl<'a> Printer<'a> {
             self.doc.line();
             let condition = self.lifted(condition);
             self.text("WHEN");
-            self.doc.open();
-            self.doc.indent(STEP);
-            self.doc.line();
-            self.expr(condition, Place::Block);
-            self.doc.dedent();
-            self.doc.line();
-            self.doc.close();
+            if brackets_itself(condition) {
+                self.text(" ");
+                self.expr(condition, Place::Hanging);
+                self.text(" ");
+            } else {
+                self.doc.open();
+                self.doc.indent(STEP);
+                self.doc.line();
+                self.expr(condition, Place::Block);
+                self.doc.dedent();
+                self.doc.line();
+                self.doc.close();
+            }
             self.text("THEN");
             self.result(value);
         }
@@ -503,6 +528,18 @@ fn opens(expr: &Expr) -> bool {
         Expr::Cast(value, _) => !is_atom(value),
         Expr::Negate(inner) | Expr::Plus(inner) => inner.level() < Level::Sign || opens(inner),
         Expr::Chain(first, rest) => hugs(first, rest),
+        _ => false,
+    }
+}
+
+/// Whether a condition is a comparison of one long thing, which brings its own brackets if it does not fit.
+fn brackets_itself(condition: &Expr) -> bool {
+    match condition {
+        Expr::Compare(_, left, right) => {
+            let long = |expr: &Expr| matches!(expr, Expr::Chain(..)) || opens(expr);
+            is_atom(left) && long(right) || long(left) && is_atom(right)
+        }
+        Expr::IsNull { value, .. } => matches!(**value, Expr::Chain(..)) || opens(value),
         _ => false,
     }
 }

@@ -244,6 +244,16 @@ fn a_create_has_its_columns() {
 }
 
 #[test]
+fn a_number_is_no_name() {
+    let Statement::Select(query) = one("SELECT 12. * -1, 1D.* FROM S") else { panic!("not a query") };
+    assert!(matches!(&query.items[0], Item::Expr { expr: Expr::Chain(..), .. }));
+    assert_eq!(query.items[1], Item::All(Some(Name::new("1D"))));
+    for text in ["SELECT A AS 12 FROM S", "SELECT A FROM 1E5", "SELECT A->12 FROM S", "CREATE STREAM S (12 INT)"] {
+        assert!(read(text).unwrap_err().contains("a name"), "{text}");
+    }
+}
+
+#[test]
 fn types_made_before_are_known() {
     let script =
         read("CREATE TYPE address AS STRUCT<city STRING>; CREATE STREAM s (id INT KEY, a ADDRESS, b ARRAY<address>);")

@@ -215,7 +215,7 @@ fn statement() -> impl Strategy<Value = Statement> {
         "x \"y;\" /* ; */ z",
     ]);
     prop_oneof![
-        (flags.clone(), kind.clone(), name(), columns, with.clone()).prop_map(
+        (flags, kind.clone(), name(), columns, with.clone()).prop_map(
             |((or_replace, source, if_not_exists), kind, name, columns, with)| Statement::Create {
                 or_replace,
                 source,

@@ -424,6 +424,9 @@ impl Builder {
             Op::Binary(Binary::Multiply) if node.precision == precision => {
                 let (x, factor) = self.with_constant(node.args[0], node.args[1])?;
                 let factor = self.spread(factor, width).filter(|_| self.width(x) == width)?;
+                if factor.iter().any(|value| !value.is_finite()) {
+                    return None;
+                }
                 Some(self.scale(x, Scaling::MultiplyAdd { factor, shift }, precision))
             }
             _ => None,
@@ -499,6 +502,9 @@ impl Builder {
             && let Some(exponent) = self.one_plus_exp(b)
         {
             return Some(self.sigmoid_of_negated(exponent, precision));
+        }
+        if let Some(found) = self.masked(a, b, precision) {
+            return Some(found);
         }
         // p / Σp = p where Σp = 1
         if let Op::Reduce(Reduction::Sum | Reduction::L1) = self.node(b).op
@@ -603,17 +609,52 @@ impl Builder {
         }
     }
 
-    /// The sigmoid as the runtime computes it where it was written with an exponential: exactly 0 below the overflow.
-    /// `None` if the node is no such sigmoid. Where all classes of a row are 0 the exporter's graph branches on it.
-    pub fn with_overflow(&mut self, x: NodeId) -> Option<NodeId> {
-        let least = *self.flushed.get(&x)?;
-        let precision = self.node(x).precision;
-        let score = self.node(x).args[0];
-        let bound = self.constant(vec![Value::Number(least)], Elem::Number, precision);
-        let width = self.width(x);
-        let below = self.raw(Op::Binary(Binary::Less), vec![score, bound], width, Elem::Boolean, precision);
-        let zero = self.constant(vec![Value::Number(0.0)], Elem::Number, precision);
-        Some(self.choose(below, zero, x, precision))
+    /// scikit-learn's normalization with a way out for a row of zeros, as skl2onnx writes it: with `z = (Σp = 0)` as a
+    /// number, `(p + z) / (Σp + z k)` is `p / Σp`, and `1 / k` where all are 0.
+    fn masked(&mut self, a: NodeId, b: NodeId, precision: Precision) -> Option<NodeId> {
+        let operands = |id: NodeId, function: Binary| {
+            let node = self.node(id);
+            (node.op == Op::Binary(function)).then(|| [(node.args[0], node.args[1]), (node.args[1], node.args[0])])
+        };
+        let is_sum =
+            |id: NodeId, p: NodeId| self.node(id).op == Op::Reduce(Reduction::Sum) && self.node(id).args[0] == p;
+        let inner =
+            |id: NodeId, function: Unary| (self.node(id).op == Op::Unary(function)).then(|| self.node(id).args[0]);
+        let (p, z) = operands(a, Binary::Add)?.into_iter().find(|&(_, z)| inner(z, Unary::ToNumber).is_some())?;
+        let sum = inner(inner(inner(z, Unary::ToNumber)?, Unary::Not)?, Unary::ToBoolean)?;
+        let (_, mask) = operands(b, Binary::Add)?.into_iter().find(|&(first, _)| first == sum)?;
+        let (_, k) = operands(mask, Binary::Multiply)?.into_iter().find(|&(first, _)| first == z)?;
+        let &[k] = &self.numbers(k)?[..] else { return None };
+        if !is_sum(sum, p) || self.range(p).0 < 0.0 || k == 0.0 {
+            return None;
+        }
+        let p = self.with_overflow(p);
+        let sum = self.reduce(p, Reduction::Sum, precision);
+        let some = self.unary(Unary::ToBoolean, sum, Elem::Boolean, Precision::Double);
+        let share = self.binary(Binary::Divide, p, sum, Elem::Number, precision);
+        let uniform = if precision == Precision::Single { f64::from((1.0 / k) as f32) } else { 1.0 / k };
+        let uniform = self.constant(vec![Value::Number(uniform)], Elem::Number, precision);
+        Some(self.choose(some, share, uniform, precision))
+    }
+
+    /// Sigmoids that were written with an exponential as the runtime computes them: exactly 0 where it overflows. It
+    /// matters where the graph asks whether all are 0; elsewhere the difference is below every tolerance.
+    fn with_overflow(&mut self, x: NodeId) -> NodeId {
+        if let Some(&least) = self.flushed.get(&x) {
+            let (precision, width, score) = (self.node(x).precision, self.width(x), self.node(x).args[0]);
+            let bound = self.constant(vec![Value::Number(least)], Elem::Number, precision);
+            let below = self.raw(Op::Binary(Binary::Less), vec![score, bound], width, Elem::Boolean, precision);
+            let zero = self.constant(vec![Value::Number(0.0)], Elem::Number, precision);
+            return self.choose(below, zero, x, precision);
+        }
+        match self.node(x).op {
+            Op::Concat if self.node(x).args.iter().any(|part| self.flushed.contains_key(part)) => {
+                let parts = self.node(x).args.clone();
+                let parts = parts.into_iter().map(|part| self.with_overflow(part)).collect();
+                self.concat(parts)
+            }
+            _ => x,
+        }
     }
 
     /// An interval that holds every element of the node whenever it is not NaN.

@@ -6,7 +6,7 @@ use super::node::{Refused, refuse, refuse_with};
 use super::tensor::{Array, Data, Floats, Type};
 use super::value::{Body, Call, Context, Tensor, broadcast, elem, precision, spread};
 use crate::diag::codes::onnx as codes;
-use crate::model::{Binary, Elem, NodeId, Op, Precision, Unary, Value};
+use crate::model::{Binary, Elem, NodeId, Op, Precision, Reduction, Unary, Value};
 use std::rc::Rc;
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
@@ -25,13 +25,6 @@ pub fn spread_node(context: &mut Context, tensor: &Tensor<'_>, dims: &[usize]) -
         Some(positions) if tensor.width() != 1 => context.builder.pick(node, &positions),
         _ => node,
     })
-}
-
-fn same_types(call: &Call<'_, '_>, a: &Tensor<'_>, b: &Tensor<'_>) -> Result<(), Refused> {
-    if a.ty == b.ty {
-        return Ok(());
-    }
-    Err(refuse(&codes::SHAPE, format!("{} of {} and {}: the types differ", call.op, a.ty.name(), b.ty.name())))
 }
 
 /// Integers of few bits wrap around in the runtime and do not in SQL.
@@ -139,6 +132,12 @@ pub fn combine<'a>(
     a: &Tensor<'a>,
     b: &Tensor<'a>,
 ) -> Result<Tensor<'a>, Refused> {
+    if a.ty != b.ty {
+        return Err(refuse(
+            &codes::SHAPE,
+            format!("{} and {} are combined: the types differ", a.ty.name(), b.ty.name()),
+        ));
+    }
     let (dims, batch) = broadcast(&[a, b])?;
     context.afford(&dims)?;
     let result = match function {
@@ -163,8 +162,22 @@ pub fn combine<'a>(
             "apply the power transformation to the training data with FunctionTransformer, or leave it out",
         ));
     }
+    if function == Binary::Divide && context.skl2onnx && is_norm_of(context, y, x) {
+        context.warnings.push(crate::diag::Diagnostic::new(
+            &codes::NORM_DOUBLE,
+            "a row of zeros is divided by its norm and gives NaN, where scikit-learn gives zeros",
+        ));
+    }
     let node = context.builder.binary(function, x, y, elem(result), precision(a.ty));
     Ok(Tensor::row(result, dims, batch, node))
+}
+
+/// Whether a node is the Euclidean norm of another, as skl2onnx writes Normalizer for doubles.
+fn is_norm_of(context: &Context, norm: NodeId, x: NodeId) -> bool {
+    let root = context.builder.node(norm);
+    let Op::Unary(Unary::Sqrt) = root.op else { return false };
+    let sum = context.builder.node(root.args[0]);
+    sum.op == Op::Reduce(Reduction::SumSquare) && sum.args[0] == x
 }
 
 /// Add, Sub, Mul, Div, Pow and the comparisons, And, Or.
@@ -197,7 +210,6 @@ pub fn binary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     if function == Binary::Power {
         return power(context, call, a, b);
     }
-    same_types(call, a, b)?;
     if matches!(function, Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide)
         && !(a.is_constant() && b.is_constant())
     {
@@ -280,7 +292,6 @@ pub fn variadic<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let mut result = call.input(0)?.clone();
     for index in 1..call.inputs.len() {
         let next = call.input(index)?;
-        same_types(call, &result, next)?;
         if function == Binary::Add {
             no_wrapping(call, next.ty)?;
         }
@@ -438,7 +449,6 @@ pub fn clip<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let mut result = x.clone();
     for (index, function) in [(1, Binary::Max), (2, Binary::Min)] {
         if let Some(limit) = call.maybe(index) {
-            same_types(call, &result, limit)?;
             result = combine(context, function, &result, limit)?;
         }
     }
@@ -473,7 +483,12 @@ fn clip_between<'a>(context: &mut Context, x: &Tensor<'a>, low: f64, high: f64) 
 /// Where: the condition chooses between two operands.
 pub fn choose<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let (c, a, b) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    same_types(call, a, b)?;
+    if a.ty != b.ty {
+        return Err(refuse(
+            &codes::SHAPE,
+            format!("{} and {} are the choices: the types differ", a.ty.name(), b.ty.name()),
+        ));
+    }
     if c.ty != Type::Bool {
         return Err(refuse(&codes::SHAPE, format!("the condition is {}, expected bool", c.ty.name())));
     }

@@ -329,7 +329,7 @@ pub fn classifier<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a>
             format!("{} coefficients do not divide into {rows} rows (one for each intercept)", weights.len()),
         ));
     }
-    if rows != classes.len() && !(rows == 1 && classes.len() == 2) {
+    if classes.len() < 2 || (rows != classes.len() && !(rows == 1 && classes.len() == 2)) {
         return Err(refuse(&codes::ATTRIBUTE, format!("{rows} rows of coefficients for {} classes", classes.len())));
     }
     finite(&weights, "coefficient")?;

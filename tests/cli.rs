@@ -11,7 +11,7 @@ const FIXTURE: &str = "fixtures/sklearn/logreg_bin_str_iris/model.json";
 
 #[test]
 fn help_of_every_command() {
-    let commands = ["", "compile", "inspect", "explain", "formats", "exporter", "completions", "man"];
+    let commands = ["", "compile", "inspect", "explain", "formats", "ops", "exporter", "completions", "man"];
     for command in commands {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let help = run(&arguments);
@@ -216,6 +216,11 @@ fn formats_and_their_schema() {
     }
     let schema: serde_json::Value = serde_json::from_str(&run(&["formats", "--schema"]).stdout).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+#[test]
+fn ops_are_those_of_the_docs() {
+    assert_eq!(run(&["ops"]).stdout, std::fs::read_to_string(program::path("docs/operators.md")).unwrap());
 }
 
 #[test]

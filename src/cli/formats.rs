@@ -1,4 +1,4 @@
-//! `formats`: the table of model formats, and the schema of m2ksql's own.
+//! `formats` and `ops`: the tables of model formats and of ONNX operators, and the schema of m2ksql's own format.
 
 use super::args::Formats;
 use super::session::Session;
@@ -9,6 +9,12 @@ use crate::load;
 pub(super) fn run(args: &Formats, session: &mut Session) -> Result<(), Failed> {
     let text = if args.schema { format!("{:#}\n", load::json::own::schema()) } else { table() };
     session.write(None, text.as_bytes())
+}
+
+/// Prints the table of ONNX operators.
+#[cfg(feature = "onnx")]
+pub(super) fn operators(session: &mut Session) -> Result<(), Failed> {
+    session.write(None, load::onnx::ops::page().as_bytes())
 }
 
 fn table() -> String {

@@ -30,6 +30,8 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(args, &mut session),
         Command::Inspect(args) => inspect::run(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
+        #[cfg(feature = "onnx")]
+        Command::Ops(_) => formats::operators(&mut session),
         Command::Exporter(args) => exporter::run(args, &mut session),
         Command::Explain(args) => explain::run(args, &mut session),
         Command::Completions(args) => reference::completions(args, &mut session),

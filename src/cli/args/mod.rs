@@ -31,6 +31,8 @@ pub(super) enum Command {
     Inspect(Inspect),
     Explain(Explain),
     Formats(Formats),
+    #[cfg(feature = "onnx")]
+    Ops(Ops),
     Exporter(Exporter),
     Completions(Completions),
     Man(Man),
@@ -54,6 +56,7 @@ pub(super) struct ModelOptions {
     /// Without it such a file is read as the linear predictor, with a warning.
     #[arg(long, value_parser = link_parser())]
     pub(super) link: Option<Link>,
+
     /// Names of the columns in the order of training, for a file without them (ONNX)
     ///
     /// `a,b,c`, or `@FILE` with one name a line.
@@ -98,6 +101,11 @@ pub(super) struct Formats {
     #[arg(long)]
     pub(super) schema: bool,
 }
+
+/// List the ONNX operators that are supported
+#[cfg(feature = "onnx")]
+#[derive(Debug, Args)]
+pub(super) struct Ops {}
 
 /// Print a script that writes a fitted model to a file that m2ksql reads
 #[derive(Debug, Args)]

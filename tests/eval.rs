@@ -127,7 +127,7 @@ fn every_code_is_reported_with_what_was_found() {
         assert!(message.starts_with(code) && message.contains(words), "{text}: {message}");
     }
     let mut deep = Expr::column("A");
-    for _ in 0..400 {
+    for _ in 0..600 {
         deep = Expr::Negate(Box::new(deep));
     }
     let mut report = Report::new();
@@ -265,6 +265,25 @@ fn events_have_columns_of_their_own() {
     assert!(program.reads_event());
     assert_eq!(program.eval(&row(), &event), Value::Bigint(28));
     assert!(!compile("A").unwrap().reads_event());
+}
+
+#[test]
+fn what_is_accepted_does_not_overflow_a_test_thread() {
+    let mut cases = Expr::column("A");
+    let mut calls = Expr::column("A");
+    let mut binds = Expr::column("_X159");
+    for level in (0..160).rev() {
+        cases = Expr::Case(vec![(Expr::Boolean(false), Expr::double(0.0))], Some(Box::new(cases)));
+        cases = Expr::Cast(Box::new(cases), Type::Double);
+        calls = Expr::call("COALESCE", vec![Expr::call("ABS", vec![calls]), Expr::double(0.0)]);
+        let lambda =
+            Expr::Lambda(vec![Name::new(format!("_S{level}")), Name::new(format!("_X{level}"))], Box::new(binds));
+        binds = Expr::call("REDUCE", vec![Expr::Array(vec![Expr::column("A")]), Expr::double(0.0), lambda]);
+    }
+    for expr in [cases, calls, binds] {
+        let program = Program::compile(&expr, &relation(), &mut Report::new()).unwrap();
+        assert_eq!(program.eval(&row(), &Event::default()), Value::Double(2.0));
+    }
 }
 
 #[test]

@@ -57,11 +57,11 @@ fn compile(text: &str, relation: &Relation) -> Result<Program, String> {
 
 /// Equal, or, below elementary functions, nearly so: half an ulp a call of the functions is Java's own error and half
 /// an ulp is ours, and what is computed from them may amplify that, so a relative difference of 2^-52 a call is allowed,
-/// with a factor of 64 for the conditions of the sums and exponents around it.
+/// with a factor of 8 for the conditions of the sums and exponents around it.
 fn agrees(expected: &Value, actual: &Value, calls: usize) -> bool {
     match (expected, actual) {
         (Value::Double(a), Value::Double(b)) if calls > 0 && a.is_finite() && b.is_finite() => {
-            let bound = f64::EPSILON * calls as f64 * 64.0;
+            let bound = f64::EPSILON * calls as f64 * 8.0;
             a.to_bits() == b.to_bits() || (a - b).abs() <= bound * a.abs().max(b.abs())
         }
         (Value::Array(a), Value::Array(b)) => {

@@ -17,7 +17,7 @@ use super::compare::Comparator;
 use super::convert::Conversion;
 use super::functions::Run;
 use super::kernel::{Column, Kernel, Op, Operand, Source, State};
-use super::run::{Arithmetic, Call, Node};
+use super::run::{Arithmetic, Call, Node, with_stack};
 use super::value::Value;
 use crate::schema::{Relation, Type};
 use crate::sql::ast::Comparison;
@@ -130,6 +130,10 @@ impl Builder<'_> {
     }
 
     fn symbol(&mut self, node: &Node) -> Option<Symbol> {
+        with_stack(|| self.symbol_inside(node))
+    }
+
+    fn symbol_inside(&mut self, node: &Node) -> Option<Symbol> {
         let scalar = |operand: Option<Operand>, kind: Kind| Some(Symbol::Scalar(operand?, kind));
         match node {
             Node::Constant(value) => {

@@ -150,9 +150,22 @@ fn as_bool(value: &Value) -> Result<bool, Thrown> {
     }
 }
 
+/// Runs `work`, on a new piece of stack if the current one nears its end: expressions may be deep and threads small.
+pub(super) fn with_stack<R>(work: impl FnOnce() -> R) -> R {
+    stacker::maybe_grow(128 << 10, 2 << 20, work)
+}
+
 impl Node {
     /// Evaluates the node for the frame's row.
     pub(super) fn eval(&self, frame: &mut Frame<'_>) -> Evaluated {
+        match self {
+            Node::Constant(value) => Ok(value.clone()),
+            Node::Column(index) => Ok(frame.columns.get(*index).cloned().unwrap_or(Value::Null)),
+            inner => with_stack(|| inner.eval_inside(frame)),
+        }
+    }
+
+    fn eval_inside(&self, frame: &mut Frame<'_>) -> Evaluated {
         Ok(match self {
             Node::Constant(value) => value.clone(),
             Node::Column(index) => frame.columns.get(*index).cloned().unwrap_or(Value::Null),

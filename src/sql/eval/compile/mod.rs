@@ -10,7 +10,7 @@ mod operators;
 use super::convert::{Conversion, NoConversion};
 use super::decimal::Decimal;
 use super::lists::{Clash, Part, Shape, unify};
-use super::run::{Node, Pseudo};
+use super::run::{Node, Pseudo, with_stack};
 use super::types::of_decimal;
 use super::value::Value;
 use super::{Program, batch, messages};
@@ -19,8 +19,8 @@ use crate::diag::{Diagnostic, Failed, Report};
 use crate::schema::{Field, Relation, Type};
 use crate::sql::ast::{Expr, Name, Operator};
 
-/// Deeper expressions are refused: far beyond what a server takes, and safe on a small stack.
-const MAX_DEPTH: usize = 200;
+/// Deeper expressions are refused: far beyond what a server takes, and what the reader gives out at most.
+const MAX_DEPTH: usize = 500;
 
 /// A compiled operand.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Compiler<'_> {
             return Err(self.fail(&codes::TOO_DEEP, message, "bind inner parts in an earlier stream"));
         }
         self.depth += 1;
-        let result = self.expr_inside(expr);
+        let result = with_stack(|| self.expr_inside(expr));
         self.depth -= 1;
         result
     }

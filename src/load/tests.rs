@@ -3,6 +3,7 @@
 
 mod cases;
 mod exporter;
+mod findings;
 
 use super::*;
 use crate::model::{Op, Role, Value};
@@ -52,11 +53,63 @@ fn the_corpus_agrees() {
     assert!(compared > 4_000, "{compared} values were compared");
 }
 
+/// No two formats claim the same file, and the one that does is the one meant.
+#[test]
+fn one_format_recognizes_a_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for (family, name) in [("coefficients", "coefficients"), ("own", "m2ksql"), ("sklearn", "scikit-learn")] {
+        for case in cases::folders(&root.join(family)) {
+            assert_eq!(recognized(&std::fs::read_to_string(case.join("model.json")).unwrap()), [name], "{case:?}");
+        }
+    }
+    assert_eq!(recognized(r#"{"coef_": [0.5], "intercept_": [0.1]}"#), ["scikit-learn"]);
+    assert_eq!(recognized(r#"{"type": "Ridge", "coef_": [0.5]}"#), ["scikit-learn"]);
+    assert_eq!(recognized(r#"{"type": "linaer", "features": {"a": 1}}"#), ["m2ksql"]);
+    assert_eq!(recognized(r#"{"steps": 0.5, "coef": 1, "const": 2}"#), ["coefficients"]);
+    assert_eq!(recognized(r#"{"learner": {}}"#), ["xgboost"]);
+    assert!(recognized("[1, 2]").is_empty() && recognized("{}").is_empty());
+    assert!(FORMATS.windows(2).all(|pair| pair[0].name < pair[1].name));
+}
+
+fn recognized(text: &str) -> Vec<&'static str> {
+    let (mut sources, mut report) = (Sources::new(), Report::new());
+    let source = sources.add("model.json", text);
+    let document = json::parse(&sources, source, &mut report).unwrap();
+    let content = Content::Json(document.root());
+    FORMATS.iter().filter(|format| (format.sniff)(&content)).map(|format| format.name).collect()
+}
+
+/// A hundred thousand features load in a time proportional to their number.
+#[test]
+fn large_models_load() {
+    const COUNT: usize = 100_000;
+    let list = |item: &dyn Fn(usize) -> String| (0..COUNT).map(item).collect::<Vec<_>>().join(",");
+    let names = list(&|at| format!("\"x{at}\""));
+    let numbers = list(&|at| format!("{at}.25"));
+    let texts = [
+        format!(r#"{{"type": "linear", "features": {{{}}}}}"#, list(&|at| format!("\"x{at}\": {at}.25"))),
+        format!(
+            r#"{{"type": "linear", "features": [{}]}}"#,
+            list(&|at| format!("{{\"name\": \"x{at}\", \"coefficient\": 1}}"))
+        ),
+        format!(r#"{{{}}}"#, list(&|at| format!("\"x{at}\": {at}.25"))),
+        format!(r#"{{{}}}"#, list(&|at| format!("\"C(g)[T.b{at}]\": {at}.25"))),
+        format!(r#"{{"class": "Ridge", "feature_names_in_": [{names}], "coef_": [{numbers}], "intercept_": 1}}"#),
+    ];
+    for text in texts {
+        let (graph, report) = run(&text);
+        let graph = graph.unwrap_or_else(|_| panic!("{:?}", report.diagnostics()));
+        let linear =
+            graph.nodes.iter().find_map(|node| if let Op::Linear(linear) = &node.op { Some(linear) } else { None });
+        assert_eq!(linear.map(|linear| linear.weights.len()), Some(COUNT));
+    }
+}
+
 /// The cases of this repository; `expected.json` says how its values were computed.
 #[test]
 fn the_fixtures_agree() {
     let mut compared = 0;
-    for family in ["sklearn"] {
+    for family in ["coefficients", "own", "sklearn"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(family);
         for case in cases::folders(&folder) {
             compared += cases::compare(&case);

@@ -50,9 +50,14 @@ pub fn wrong_length(
     )
 }
 
+/// A value as it stands there, without saying what it is.
+pub fn short(json: Json<'_>) -> String {
+    json.text().filter(|text| text.len() <= 60).map_or_else(|| json.found(), |text| format!("`{text}`"))
+}
+
 /// Reports a word that is none of the known ones.
 pub fn unknown_word(report: &mut Report, json: Json<'_>, what: &str, known: &[&str]) -> Failed {
-    let found = json.found();
+    let found = short(json);
     let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
     let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_WORD, format!("{what} cannot be {found}"))
         .at(json.place())
@@ -250,7 +255,7 @@ pub fn classes(report: &mut Report, json: Json<'_>, what: &str) -> Result<Vec<Va
     seen.sort_by(|a, b| order(a.0, b.0));
     let same = seen.windows(2).find(|pair| order(pair[0].0, pair[1].0).is_eq());
     if let Some([first, second]) = same {
-        let message = format!("{what} holds the class {} twice", second.1.found());
+        let message = format!("{what} holds the class {} twice", short(second.1));
         return Err(report.fail(
             Diagnostic::new(&codes::REPEATED, message).at(second.1.place()).related(first.1.place(), "first here"),
         ));

@@ -63,7 +63,7 @@ fn describe(text: &str, source: SourceId, fault: &read::Fault) -> Diagnostic {
         }
         FaultKind::Expected(what, help) => {
             let found = match text[fault.at..].chars().next() {
-                Some(character) => format!("found `{}`", character.escape_debug()),
+                Some(character) => format!("found `{}`", shown(character)),
                 None => "the file ends".into(),
             };
             let diagnostic = Diagnostic::new(&codes::NOT_JSON, format!("expected {what}, {found}")).at(place);
@@ -78,6 +78,11 @@ fn describe(text: &str, source: SourceId, fault: &read::Fault) -> Diagnostic {
                 .help("no known producer nests so deep: check how the file was made")
         }
     }
+}
+
+/// A character, control characters as escapes.
+fn shown(character: char) -> String {
+    if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
 }
 
 fn article(noun: &str) -> &'static str {

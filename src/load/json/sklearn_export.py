@@ -1,8 +1,16 @@
 #!/usr/bin/env python3
-"""Write a fitted scikit-learn estimator or pipeline as JSON that m2ksql compiles.
+"""Writes a fitted scikit-learn estimator or pipeline as JSON, to be read by m2ksql.
 
-    python sklearn_export.py model.joblib > model.json     # a file written by joblib or pickle: only one that you trust
-    from sklearn_export import export; export(estimator, "model.json")
+From a file that was written with joblib or pickle (only one that you trust: loading it runs code):
+
+    python export_sklearn.py model.joblib model.json
+
+From Python, where the estimator is at hand:
+
+    from export_sklearn import export
+    export(estimator, "model.json")
+
+The file holds the class, the parameters and every fitted attribute, as they are.
 """
 import json
 import sys
@@ -37,7 +45,7 @@ def encode(value):
     if isinstance(value, type):
         return value.__module__ + "." + value.__qualname__
     if hasattr(value, "get_params"):
-        return dump(value)
+        return describe(value)
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas' missing values
         return None
     if hasattr(value, "tolist"):  # a pandas index or series
@@ -53,7 +61,7 @@ def attribute(estimator, name):
         return None
 
 
-def dump(estimator):
+def describe(estimator):
     """An estimator: its class, its parameters, and every attribute that its fit has left."""
     kind = type(estimator).__name__
     if kind == "Pipeline":
@@ -71,22 +79,23 @@ def dump(estimator):
     if hasattr(estimator, "get_support"):
         result["support_"] = encode(estimator.get_support())
     if hasattr(estimator, "best_estimator_"):
-        result["best_estimator_"] = dump(estimator.best_estimator_)
+        result["best_estimator_"] = describe(estimator.best_estimator_)
     return result
 
 
-def export(estimator, path=None):
-    """Write the model to a file, or return it as text."""
-    text = json.dumps({**dump(estimator), "sklearn_version": sklearn.__version__}, indent=1)
-    if path is None:
-        return text
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+def export(estimator, path):
+    """Writes the model to a file; `-` is standard output."""
+    text = json.dumps({**describe(estimator), "sklearn_version": sklearn.__version__}, ensure_ascii=False, indent=1) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+    else:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
     import joblib  # comes with scikit-learn, and reads plain pickles too
 
-    print(export(joblib.load(sys.argv[1])))
+    export(joblib.load(sys.argv[1]), sys.argv[2])

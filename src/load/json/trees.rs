@@ -26,6 +26,6 @@ pub(super) fn refuse(content: &Content<'_>, context: &mut Context<'_>, library: 
         Content::Json(root) => Some(root.place()),
         Content::Binary(_) => None,
     };
-    let message = format!("this is a {library} model: tree models are not supported yet");
+    let message = format!("this is a model of {library}: tree models are not supported yet");
     context.report.fail(Diagnostic::new(&codes::TREES, message).at_maybe(place).help("use a linear model"))
 }

@@ -3,6 +3,7 @@
 use super::read::{self, Table};
 use crate::diag::{Place, SourceId};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 
 /// A JSON text that was read.
@@ -11,11 +12,21 @@ pub struct Document<'a> {
     text: &'a str,
     source: SourceId,
     table: Table,
+    /// The way to the value whose pointer was asked for last.
+    trail: RefCell<Vec<Step>>,
+}
+
+/// A child of a container: its first node, and how many stand before it.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    container: u32,
+    child: u32,
+    index: usize,
 }
 
 impl<'a> Document<'a> {
     pub(super) fn new(text: &'a str, source: SourceId, table: Table) -> Self {
-        Document { text, source, table }
+        Document { text, source, table, trail: RefCell::default() }
     }
 
     /// The outermost value.
@@ -144,24 +155,46 @@ impl<'a> Json<'a> {
     }
 
     /// The path from the outermost value (RFC 6901); of a key, the path of its value.
+    ///
+    /// Asked for values in their order, it costs no more than their depth: in each container on the way, the search goes on
+    /// where the last one ended.
     pub fn pointer(self) -> String {
         let mut path = String::new();
+        let mut trail = self.document.trail.borrow_mut();
         let mut at = self.document.root();
+        let mut depth = 0;
         while at.node != self.node {
-            let step = match at.kind() {
-                Kind::Array => at
-                    .items()
-                    .enumerate()
-                    .find(|(_, item)| self.node < item.next())
-                    .map(|(index, item)| (index.to_string(), item)),
-                _ => at.members().find(|(_, value)| self.node < value.next()).map(|(key, value)| {
-                    let name = key.text().unwrap_or_default().replace('~', "~0").replace('/', "~1");
-                    (name, if self.node == key.node { key } else { value })
-                }),
+            let contents = at.contents();
+            let is_object = at.kind() == Kind::Object;
+            let known = trail.get(depth).copied().filter(|step| step.container == at.node && step.child <= self.node);
+            let mut step = known.unwrap_or(Step { container: at.node, child: contents.start, index: 0 });
+            let child = loop {
+                if step.child >= contents.end {
+                    return path;
+                }
+                let value = Json { document: self.document, node: step.child + u32::from(is_object) };
+                if self.node < value.next() {
+                    break value;
+                }
+                (step.child, step.index) = (value.next(), step.index + 1);
             };
-            let Some((name, child)) = step else { break };
+            // Deeper steps stay: each says of which container it is.
+            match trail.get_mut(depth) {
+                Some(known) => *known = step,
+                None => trail.push(step),
+            }
+            depth += 1;
             path.push('/');
-            path.push_str(&name);
+            if !is_object {
+                path.push_str(&step.index.to_string());
+                at = child;
+                continue;
+            }
+            let key = Json { document: self.document, node: step.child };
+            path.push_str(&key.text().unwrap_or_default().replace('~', "~0").replace('/', "~1"));
+            if self.node == key.node {
+                return path;
+            }
             at = child;
         }
         path

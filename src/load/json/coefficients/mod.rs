@@ -42,7 +42,8 @@ fn sniff(content: &Content<'_>) -> bool {
         Kind::Object => {
             let named = ["type", "class", "__class__"]
                 .iter()
-                .any(|key| root.get(key).is_some_and(|value| value.kind() == Kind::Text));
+                .any(|key| root.get(key).is_some_and(|value| value.kind() == Kind::Text))
+                || root.get("coef_").is_some();
             !named
                 && (HOLDERS
                     .iter()

@@ -7,7 +7,7 @@ use crate::load::json::build::{Builder, Column};
 use crate::load::json::expect;
 use crate::load::json::value::Json;
 use crate::model::{Binary, Elem, Encoder, NodeId, Op, Scaling, Unary, Unknown, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The terms of a file. All are read before any is built: the levels of a factor are known from all of its terms.
 pub(super) struct Terms<'a> {
@@ -21,8 +21,8 @@ pub(super) struct Terms<'a> {
 struct Columns<'b> {
     builder: &'b mut Builder,
     known: BTreeMap<String, Column>,
-    /// The one-hot vector of a factor, and the texts of its levels in order.
-    encoded: BTreeMap<String, (NodeId, Vec<String>)>,
+    /// The one-hot vector of a factor, and the position of each level by its text.
+    encoded: BTreeMap<String, (NodeId, BTreeMap<String, usize>)>,
 }
 
 impl<'a> Terms<'a> {
@@ -161,14 +161,14 @@ impl<'a> Terms<'a> {
 
     /// Declares the columns in the order of their first use, factors with all of their levels.
     fn declare(&self, report: &mut Report, reader: &mut Columns<'_>) {
-        let mut levels: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut levels: BTreeMap<&str, (Vec<&str>, BTreeSet<&str>)> = BTreeMap::new();
         let mut numeric: BTreeMap<&str, Json<'a>> = BTreeMap::new();
         for (factors, _, key) in &self.terms {
             for factor in factors {
                 match factor {
                     Factor::Level(name, level) => {
-                        let list = levels.entry(name).or_default();
-                        if !list.contains(&level.as_str()) {
+                        let (list, seen) = levels.entry(name).or_default();
+                        if seen.insert(level) {
                             list.push(level);
                         }
                     }
@@ -195,7 +195,7 @@ impl<'a> Terms<'a> {
                     Factor::Column(name) => reader.declare(name, *key),
                     Factor::Formula(formula) => names(formula, &mut |name| reader.declare(name, *key)),
                     Factor::Level(name, _) if !reader.encoded.contains_key(name) => {
-                        let used = levels.get(name.as_str()).cloned().unwrap_or_default();
+                        let used = levels.get(name.as_str()).map_or_else(Vec::new, |(list, _)| list.clone());
                         reader.encode(report, name, &used, self.factors.get(name).map(Vec::as_slice), *key);
                     }
                     Factor::Level(..) => {}
@@ -223,21 +223,23 @@ impl Columns<'_> {
             Some(levels) => levels.to_vec(),
             None => typed(used),
         };
-        let texts: Vec<String> = used.iter().map(|level| (*level).to_owned()).collect();
-        let position = |value: &Value| texts.iter().position(|text| level_text(value) == *text);
-        if let Some(missing) = texts.iter().find(|text| !keys.iter().any(|value| level_text(value) == **text)) {
+        let positions: BTreeMap<String, usize> =
+            used.iter().enumerate().map(|(at, level)| ((*level).to_owned(), at)).collect();
+        let known: BTreeSet<String> = keys.iter().map(level_text).collect();
+        if let Some(missing) = used.iter().find(|text| !known.contains(**text)) {
             let message = format!("`{missing}` is none of the levels of `{name}` in `factors`");
             report.push(Diagnostic::new(&codes::OUT_OF_RANGE, message).at(key.place()));
         }
-        let values = keys.iter().map(|value| Value::Integer(position(value).map_or(-1, |at| at as i64))).collect();
+        let position = |value: &Value| positions.get(&level_text(value)).map_or(-1, |&at| at as i64);
+        let values = keys.iter().map(|value| Value::Integer(position(value))).collect();
         let elem = keys.first().and_then(Value::elem).unwrap_or(Elem::Text);
         let unknown = if listed.is_some() { Unknown::Missing } else { Unknown::Value(Value::Integer(-1)) };
         let column = self.builder.feature(name, Some(elem), Some(key.place()));
         let vector = self.builder.gather(&[column], elem);
         let encoder = Encoder { keys: std::mem::take(&mut keys), values, unknown };
-        let width = texts.len();
+        let width = used.len();
         let node = self.builder.push(Op::OneHot { encoders: vec![encoder], widths: vec![width] }, vec![vector], width);
-        self.encoded.insert(name.to_owned(), (node, texts));
+        self.encoded.insert(name.to_owned(), (node, positions));
     }
 
     fn column(&mut self, name: &str) -> Column {
@@ -246,10 +248,7 @@ impl Columns<'_> {
     }
 
     fn level(&mut self, name: &str, level: &str) -> Column {
-        let found = self
-            .encoded
-            .get(name)
-            .and_then(|(node, texts)| Some((*node, texts.iter().position(|text| text == level)?)));
+        let found = self.encoded.get(name).and_then(|(node, positions)| Some((*node, *positions.get(level)?)));
         found.map_or(Column::Feature(0), |(node, at)| Column::Element(node, at))
     }
 

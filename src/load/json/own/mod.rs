@@ -152,7 +152,7 @@ fn load(content: &Content<'_>, context: &mut Context<'_>) -> Result<Graph, Faile
         }
     };
     let kind = kind?;
-    let width = bias.len();
+    let width = if design.is_empty() { bias.len() } else { width };
     if let (Ok(Some((json, classes))), "logistic") = (&classes, kind) {
         let expected = width.max(2);
         if classes.len() != expected {

@@ -18,8 +18,8 @@ pub(super) fn pipeline(loader: &mut Loader<'_>, object: &Object<'_>, mut columns
             .report
             .fail(Diagnostic::new(&codes::EMPTY_MODEL, "the pipeline has no steps").at(object.json.place())));
     };
-    for (name, step) in before {
-        columns = run(loader, name, *step, columns)?;
+    for (at, (name, step)) in before.iter().enumerate() {
+        columns = run(loader, name, *step, columns).inspect_err(|_| survey_all(loader, &steps[at + 1..]))?;
     }
     let outer = std::mem::replace(&mut loader.builder.step, name.clone());
     let head = match last {
@@ -44,10 +44,38 @@ pub(super) fn pipeline(loader: &mut Loader<'_>, object: &Object<'_>, mut columns
 
 /// A Pipeline of transformers as a step.
 pub(super) fn chain(loader: &mut Loader<'_>, object: &Object<'_>, mut columns: Columns) -> Result<Columns, Failed> {
-    for (name, step) in steps(loader, object)? {
-        columns = run(loader, &name, step, columns)?;
+    let steps = steps(loader, object)?;
+    for (at, (name, step)) in steps.iter().enumerate() {
+        columns = run(loader, name, *step, columns).inspect_err(|_| survey_all(loader, &steps[at + 1..]))?;
     }
     Ok(columns)
+}
+
+/// Looks for what is wrong with steps by themselves, after one before them has failed.
+fn survey_all(loader: &mut Loader<'_>, steps: &[(String, Option<Json<'_>>)]) {
+    for step in steps.iter().filter_map(|(_, step)| *step) {
+        survey(loader, step);
+    }
+}
+
+/// Reports an estimator that is not supported, and numbers that are none. Nesting is bounded by the reader.
+fn survey(loader: &mut Loader<'_>, json: Json<'_>) {
+    let Ok((object, _)) = loader.open(json) else { return };
+    for name in ["coef_", "components_"] {
+        if let Some(json) = object.get(name) {
+            let _ = expect::matrix(loader.report, json, &format!("`{name}`"));
+        }
+    }
+    for name in ["intercept_", "mean_", "scale_", "min_", "center_", "max_abs_", "lambdas_"] {
+        if let Some(json) = object.get(name) {
+            let _ = expect::number_or_numbers(loader.report, json, &format!("`{name}`"));
+        }
+    }
+    if object.class == "Pipeline"
+        && let Ok(steps) = steps(loader, &object)
+    {
+        survey_all(loader, &steps);
+    }
 }
 
 /// Sends columns through a step, under its name. No step: they stay as they are.
@@ -106,6 +134,7 @@ fn is_drop(json: Json<'_>) -> bool {
 
 /// FeatureUnion: the results of all transformers side by side, each times its weight.
 pub(super) fn union(loader: &mut Loader<'_>, object: &Object<'_>, columns: Columns) -> Result<Columns, Failed> {
+    let since = loader.report.len();
     let list = loader.need(object, "transformer_list")?;
     let weights = weights(loader, object)?;
     let entries = expect::list(loader.report, list, "`transformer_list`", |report, entry| {
@@ -117,9 +146,11 @@ pub(super) fn union(loader: &mut Loader<'_>, object: &Object<'_>, columns: Colum
             continue;
         }
         let step = Some(step).filter(|step| !is_nothing(*step));
-        let part = run(loader, &name, step, columns.clone())?;
-        result.extend(weighted(loader, object, part, weights.get(&name).copied())?);
+        if let Ok(part) = run(loader, &name, step, columns.clone()) {
+            result.extend(weighted(loader, object, part, weights.get(&name).copied())?);
+        }
     }
+    loader.report.check(since)?;
     Ok(result)
 }
 
@@ -129,6 +160,7 @@ pub(super) fn column_transformer(
     object: &Object<'_>,
     columns: Columns,
 ) -> Result<Columns, Failed> {
+    let since = loader.report.len();
     let list = loader.need(object, "transformers_")?;
     let _ = (object.get("transformers"), object.get("output_indices_"));
     let weights = weights(loader, object)?;
@@ -156,10 +188,12 @@ pub(super) fn column_transformer(
         }
         let chosen: Columns = positions.iter().map(|&at| columns[at]).collect();
         let step = Some(step).filter(|step| !is_nothing(*step));
-        let part = run(loader, &name, step, chosen)?;
-        result.extend(weighted(loader, object, part, weights.get(&name).copied())?);
+        // One that fails does not keep the others from being looked at.
+        if let Ok(part) = run(loader, &name, step, chosen) {
+            result.extend(weighted(loader, object, part, weights.get(&name).copied())?);
+        }
     }
-    loader.report.check(0)?;
+    loader.report.check(since)?;
     if let (Some(json), false) = (object.get("remainder"), has_remainder || used.iter().all(|used| *used))
         && !is_drop(json)
     {

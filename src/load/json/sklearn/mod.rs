@@ -135,9 +135,8 @@ impl Loader<'_> {
     fn transform(&mut self, object: &Object<'_>, estimator: &Estimator, columns: Columns) -> Result<Columns, Failed> {
         let Some(transform) = estimator.transform else {
             let message = format!("`{}` predicts and cannot be a step before the last", object.class);
-            return Err(self
-                .report
-                .fail(Diagnostic::new(&codes::UNSUPPORTED_ESTIMATOR, message).at(object.json.place())));
+            let diagnostic = Diagnostic::new(&codes::UNSUPPORTED_ESTIMATOR, message).at(object.json.place());
+            return Err(self.report.fail(diagnostic.help("put it last, or remove the steps behind it")));
         };
         self.check_width(object, &columns)?;
         let columns = transform(self, object, columns)?;
@@ -189,7 +188,7 @@ impl Loader<'_> {
 
     /// Refuses a value of a parameter.
     fn unsupported(&mut self, object: &Object<'_>, json: Json<'_>, parameter: &str, help: &str) -> Failed {
-        let message = format!("`{}` with `{parameter}` = {} is not supported", object.class, json.found());
+        let message = format!("`{}` with `{parameter}` = {} is not supported", object.class, expect::short(json));
         self.report.fail(Diagnostic::new(&codes::UNSUPPORTED_SETTING, message).at(json.place()).help(help))
     }
 

@@ -246,3 +246,44 @@ struct Term {
     /// One number, or one per row.
     coefficient: Numbers,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// What the reader accepts fits the schema's types; a key that the reader does not know, they do not know either.
+    #[test]
+    fn the_schema_describes_what_is_read() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let mut read = 0;
+        for case in std::fs::read_dir(fixtures.join("own")).unwrap() {
+            let text = std::fs::read_to_string(case.unwrap().path().join("model.json")).unwrap();
+            serde_json::from_str::<Model>(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            read += 1;
+        }
+        assert!(read >= 10, "{read}");
+        for name in ["e0201-misspelt-keys", "e0203-wrong-types", "e0211-type"] {
+            let text = std::fs::read_to_string(fixtures.join("diagnostics").join(name).join("model.json")).unwrap();
+            assert!(serde_json::from_str::<Model>(&text).is_err(), "{name}");
+        }
+        let schema = schema();
+        let keys: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        let known = [
+            "classes",
+            "description",
+            "features",
+            "intercept",
+            "link",
+            "multiclass",
+            "name",
+            "offset",
+            "targets",
+            "terms",
+            "threshold",
+            "type",
+        ];
+        assert!(known.iter().all(|key| keys.contains(key)) && keys.len() == known.len(), "{keys:?}");
+        assert_eq!(schema["additionalProperties"], false);
+    }
+}

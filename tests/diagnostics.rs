@@ -1,4 +1,4 @@
-//! Diagnostics as a user sees them: each case of `fixtures/cli` run through the program.
+//! Diagnostics as a user sees them: each case of `fixtures/cli` run through the program, and every code accounted for.
 //!
 //! A case is a model, options (one a line) and what the program writes to standard error. `fixtures/diagnostics` holds
 //! the findings of loaders; its test stands beside them.
@@ -7,9 +7,54 @@
 
 mod program;
 
+use m2ksql::diag::codes;
 use program::{path, run, run_with};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Codes that no fixture shows, with the file whose test triggers them and the words by which it can be found there.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("E0105", "tests/diagnostics.rs", "nesting_100_000_deep"),
+    ("E0106", "tests/diagnostics.rs", "a_file_too_large"),
+    ("E0301", "src/load/onnx/tests/messages.rs", "onnx::DAMAGED"),
+    ("E0302", "src/load/onnx/tests/messages.rs", "onnx::VERSION"),
+    ("E0303", "src/load/onnx/tests/messages.rs", "onnx::OPERATOR"),
+    ("E0304", "src/load/onnx/tests/messages.rs", "onnx::STRUCTURE"),
+    ("E0305", "src/load/onnx/tests/messages.rs", "onnx::ATTRIBUTE"),
+    ("E0306", "src/load/onnx/tests/messages.rs", "onnx::SHAPE"),
+    ("E0307", "src/load/onnx/tests/messages.rs", "onnx::ROWS"),
+    ("E0308", "src/load/onnx/tests/messages.rs", "onnx::TENSOR"),
+    ("E0309", "src/load/onnx/tests/messages.rs", "onnx::EXTERNAL"),
+    ("E0310", "src/load/onnx/tests/messages.rs", "onnx::INPUT"),
+    ("E0311", "src/load/onnx/tests/messages.rs", "onnx::FEATURES"),
+    ("E0312", "src/load/onnx/tests/messages.rs", "onnx::MEANING"),
+    ("E0313", "src/load/onnx/tests/messages.rs", "onnx::SIZE"),
+    ("E0314", "src/load/onnx/tests/messages.rs", "onnx::OUTPUT"),
+    ("W0320", "src/load/onnx/tests/messages.rs", "onnx::LDA_BINARY"),
+    ("W0321", "src/load/onnx/tests/messages.rs", "onnx::LABELS_ROUNDED"),
+    ("W0322", "src/load/onnx/tests/messages.rs", "onnx::NORM_MAX"),
+    ("W0323", "src/load/onnx/tests/messages.rs", "onnx::ISOTONIC"),
+    ("W0324", "src/load/onnx/tests/messages.rs", "onnx::IGNORED_TRANSFORM"),
+    ("W0325", "src/load/onnx/tests/messages.rs", "onnx::ONEHOT_TRUNCATES"),
+    ("W0326", "src/load/onnx/tests/messages.rs", "onnx::NORM_DOUBLE"),
+    ("W0327", "src/load/onnx/tests/messages.rs", "onnx::CONSTANT_OUTPUT"),
+    ("E0603", "tests/diagnostics.rs", "a_statement_too_large"),
+    ("E0802", "tests/cli.rs", "error[E0802]"),
+    ("W0411", "tests/statements.rs", "W0411"),
+    ("E0701", "tests/eval.rs", "E0701"),
+    ("E0702", "tests/eval.rs", "E0702"),
+    ("E0703", "tests/eval.rs", "E0703"),
+    ("E0704", "tests/eval.rs", "E0704"),
+    ("E0705", "tests/eval.rs", "E0705"),
+    ("E0706", "tests/eval.rs", "E0706"),
+    ("E0707", "tests/eval.rs", "E0707"),
+    ("E0708", "tests/eval.rs", "E0708"),
+    ("E0709", "tests/eval.rs", "E0709"),
+];
+
+/// Faults of the program itself, which no input is known to trigger.
+const INTERNAL: &[&str] = &["E0224", "E0699"];
 
 #[test]
 fn cases_of_the_command_line() {
@@ -37,6 +82,29 @@ fn cases_of_the_command_line() {
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!("stderr", format!("exit code {code}\n{stderr}")));
     }
+}
+
+#[test]
+fn every_code_is_triggered_by_a_fixture_or_a_named_test() {
+    let mut shown = BTreeSet::new();
+    for folder in folders("fixtures/cli").into_iter().chain(folders("fixtures/diagnostics")) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let file = entry.unwrap().path();
+            if file.extension().is_some_and(|extension| extension == "snap") {
+                let text = std::fs::read_to_string(file).unwrap();
+                shown.extend(codes::all().map(|code| code.id).filter(|id| text.contains(id)));
+            }
+        }
+    }
+    for (code, file, words) in ELSEWHERE {
+        assert!(codes::find(code).is_some(), "{code} is no code");
+        let text = std::fs::read_to_string(path(file)).unwrap();
+        assert!(text.contains(words), "{file} does not mention {words}");
+    }
+    let elsewhere = |id: &str| ELSEWHERE.iter().any(|(code, ..)| *code == id) || INTERNAL.contains(&id);
+    let missing: Vec<&str> =
+        codes::all().map(|code| code.id).filter(|id| !shown.contains(id) && !elsewhere(id)).collect();
+    assert!(missing.is_empty(), "no fixture and no test for {missing:?}");
 }
 
 #[test]

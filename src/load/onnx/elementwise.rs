@@ -2,12 +2,14 @@
 //!
 //! Constants are folded in the element type's own arithmetic; a row's elements become one vector node.
 
+use super::cast::cast_to;
+use super::fold::{fold_binary, integer, join, scalar};
 use super::node::{Refused, refuse, refuse_with};
-use super::tensor::{Array, Data, Floats, Type};
+use super::tensor::{Array, Data, Floats};
+use super::types::Type;
 use super::value::{Body, Call, Context, Tensor, broadcast, elem, precision, spread};
 use crate::diag::codes::onnx as codes;
-use crate::model::{Binary, Elem, NodeId, Op, Precision, Reduction, Unary, Value};
-use std::rc::Rc;
+use crate::model::{Binary, Elem, NodeId, Op, Reduction, Unary};
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
@@ -37,92 +39,6 @@ fn no_wrapping(call: &Call<'_, '_>, ty: Type) -> Result<(), Refused> {
         format!("{} of {} values wraps around in the runtime, which is not reproduced", call.op, ty.name()),
         "cast to float or int64 before",
     ))
-}
-
-/// Both constants: computed here, element by element.
-fn fold_binary(function: Binary, a: &Array<'_>, b: &Array<'_>, dims: &[usize]) -> Option<Array<'static>> {
-    let width: usize = dims.iter().product();
-    let (left, right) = (spread(&a.dims, dims), spread(&b.dims, dims));
-    let pairs = (0..width).map(|at| {
-        (left.as_ref().map_or(at, |positions| positions[at]), right.as_ref().map_or(at, |positions| positions[at]))
-    });
-    let ty = a.ty;
-    let data = match (&a.data, &b.data) {
-        (Data::Float(x), Data::Float(y)) => {
-            let pairs = pairs.map(|(i, j)| (x.get(i), y.get(j)));
-            match compare(function) {
-                Some(holds) => Data::Bool(pairs.map(|(x, y)| x.partial_cmp(&y).is_some_and(holds)).collect()),
-                None => {
-                    let values = pairs.map(|(x, y)| Some(ty.round(number(function, x, y)?)));
-                    Data::Float(Floats::Owned(values.collect::<Option<_>>()?))
-                }
-            }
-        }
-        (Data::Int(x), Data::Int(y)) => {
-            let pairs = pairs.map(|(i, j)| (x[i], y[j]));
-            match compare(function) {
-                Some(holds) => Data::Bool(pairs.map(|(x, y)| holds(x.cmp(&y))).collect()),
-                None => {
-                    Data::Int(pairs.map(|(x, y)| integer(function, x, y).map(|v| ty.wrap(v))).collect::<Option<_>>()?)
-                }
-            }
-        }
-        (Data::Text(x), Data::Text(y)) if function == Binary::Equal => {
-            Data::Bool(pairs.map(|(i, j)| x[i] == y[j]).collect())
-        }
-        (Data::Bool(x), Data::Bool(y)) => Data::Bool(
-            pairs
-                .map(|(i, j)| match function {
-                    Binary::And => Some(x[i] && y[j]),
-                    Binary::Or => Some(x[i] || y[j]),
-                    Binary::Equal => Some(x[i] == y[j]),
-                    _ => None,
-                })
-                .collect::<Option<_>>()?,
-        ),
-        _ => return None,
-    };
-    let ty = if matches!(data, Data::Bool(_)) { Type::Bool } else { ty };
-    Some(Array { ty, dims: dims.to_vec(), data })
-}
-
-fn compare(function: Binary) -> Option<fn(std::cmp::Ordering) -> bool> {
-    Some(match function {
-        Binary::Less => |order| order.is_lt(),
-        Binary::LessOrEqual => |order| order.is_le(),
-        Binary::Greater => |order| order.is_gt(),
-        Binary::GreaterOrEqual => |order| order.is_ge(),
-        Binary::Equal => |order| order.is_eq(),
-        _ => return None,
-    })
-}
-
-fn number(function: Binary, x: f64, y: f64) -> Option<f64> {
-    Some(match function {
-        Binary::Add => x + y,
-        Binary::Subtract => x - y,
-        Binary::Multiply => x * y,
-        Binary::Divide => x / y,
-        Binary::Power => libm::pow(x, y),
-        Binary::Min if x.is_nan() || y.is_nan() => f64::NAN,
-        Binary::Max if x.is_nan() || y.is_nan() => f64::NAN,
-        Binary::Min => x.min(y),
-        Binary::Max => x.max(y),
-        _ => return None,
-    })
-}
-
-fn integer(function: Binary, x: i64, y: i64) -> Option<i64> {
-    Some(match function {
-        Binary::Add => x.wrapping_add(y),
-        Binary::Subtract => x.wrapping_sub(y),
-        Binary::Multiply => x.wrapping_mul(y),
-        Binary::Divide => x.checked_div(y)?,
-        Binary::Min => x.min(y),
-        Binary::Max => x.max(y),
-        Binary::Power => x.checked_pow(u32::try_from(y).ok()?)?,
-        _ => return None,
-    })
 }
 
 /// Two operands of one type: folded, or a node.
@@ -355,29 +271,6 @@ pub fn apply<'a>(context: &mut Context, function: Unary, x: &Tensor<'a>) -> Resu
     Ok(Tensor::row(result, x.dims.clone(), x.batch, node))
 }
 
-fn scalar(function: &Unary, x: f64) -> Option<f64> {
-    Some(match function {
-        Unary::Negate => -x,
-        Unary::Abs => x.abs(),
-        Unary::Exp => libm::exp(x),
-        Unary::Log => libm::log(x),
-        Unary::Sqrt => x.sqrt(),
-        Unary::Reciprocal => 1.0 / x,
-        Unary::Floor => x.floor(),
-        Unary::Ceil => x.ceil(),
-        Unary::Round => x.round_ties_even(),
-        Unary::Tanh => libm::tanh(x),
-        Unary::Erf => libm::erf(x),
-        Unary::Relu if x.is_nan() => x,
-        Unary::Relu => x.max(0.0),
-        Unary::Sigmoid if x >= 0.0 => 1.0 / (1.0 + libm::exp(-x)),
-        Unary::Sigmoid => libm::exp(x) / (1.0 + libm::exp(x)),
-        Unary::Sign if x == 0.0 || x.is_nan() => x,
-        Unary::Sign => x.signum(),
-        _ => return None,
-    })
-}
-
 /// The functions of one operand.
 pub fn unary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let x = call.input(0)?;
@@ -510,189 +403,4 @@ pub fn choose<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let nodes = [spread_node(context, c, &dims)?, spread_node(context, a, &dims)?, spread_node(context, b, &dims)?];
     let node = context.builder.choose(nodes[0], nodes[1], nodes[2], precision(a.ty));
     Ok(vec![Tensor::row(a.ty, dims, batch, node)])
-}
-
-/// The elements of arrays of one type, one after the other, as a list.
-pub fn join(arrays: &[&Rc<Array<'_>>]) -> Result<Array<'static>, Refused> {
-    let mut all = Vec::new();
-    let (mut ints, mut texts, mut bools) = (Vec::new(), Vec::new(), Vec::new());
-    let ty = arrays.first().map_or(Type::F32, |array| array.ty);
-    for array in arrays {
-        if array.ty != ty {
-            return Err(refuse(&codes::SHAPE, format!("{} and {} cannot be put together", ty.name(), array.ty.name())));
-        }
-        match &array.data {
-            Data::Float(values) => all.extend(values.to_vec()),
-            Data::Int(values) => ints.extend_from_slice(values),
-            Data::Text(values) => texts.extend(values.iter().cloned()),
-            Data::Bool(values) => bools.extend_from_slice(values),
-        }
-    }
-    let data = match elem(ty) {
-        Elem::Number => Data::Float(Floats::Owned(all)),
-        Elem::Integer => Data::Int(ints),
-        Elem::Text => Data::Text(texts),
-        Elem::Boolean => Data::Bool(bools),
-    };
-    Ok(Array { ty, dims: vec![data.len()], data })
-}
-
-/// Cast.
-pub fn cast<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
-    let x = call.input(0)?;
-    call.attributes.ignore("saturate");
-    call.attributes.ignore("round_mode");
-    let to = if call.version < 6 {
-        let name = call.attributes.string("to", "")?.to_ascii_lowercase();
-        [Type::F32, Type::F64, Type::I32, Type::I64, Type::Bool, Type::Text].into_iter().find(|ty| ty.name() == name)
-    } else {
-        i32::try_from(call.attributes.need_int("to")?).ok().and_then(Type::from_number)
-    };
-    match to {
-        Some(to) => Ok(vec![cast_to(context, x, to)?]),
-        None => Err(refuse(&codes::ATTRIBUTE, "the attribute `to` names a type that is not supported")),
-    }
-}
-
-/// A tensor in another element type, with the runtime's rules: to integers by truncation, to bool by `!= 0`.
-pub fn cast_to<'a>(context: &mut Context, x: &Tensor<'a>, to: Type) -> Result<Tensor<'a>, Refused> {
-    if x.ty == to {
-        return Ok(x.clone());
-    }
-    let node = match &x.body {
-        Body::Sizes(_) if to == Type::I64 || to == Type::I32 => return Ok(x.clone()),
-        Body::Sizes(_) => return Err(refuse(&codes::ROWS, "the node computes with the number of rows")),
-        Body::Constant(array) => {
-            context.afford(&x.dims)?;
-            let array = Array { ty: to, dims: x.dims.clone(), data: cast_data(array, to)? };
-            return Ok(Tensor { batch: x.batch, ..Tensor::constant(array) });
-        }
-        Body::Row(node) => *node,
-    };
-    context.computable(x.ty)?;
-    context.computable(to)?;
-    // a label goes through its classes
-    if let Op::Decide { classes, decision } = &context.builder.node(node).op {
-        let (classes, decision) = (classes.clone(), decision.clone());
-        if let Some(cast) = classes.iter().map(|class| cast_value(class, to)).collect::<Option<Vec<Value>>>() {
-            if to == Type::F32
-                && cast.iter().zip(&classes).any(|(cast, class)| cast_value(cast, x.ty).as_ref() != Some(class))
-            {
-                context.warnings.push(crate::diag::Diagnostic::new(
-                    &codes::LABELS_ROUNDED,
-                    "integer class labels are cast to float32, which changes those above 16777216",
-                ));
-            }
-            let scores = context.builder.node(node).args[0];
-            let op = Op::Decide { classes: cast, decision };
-            let node = context.builder.raw(op, vec![scores], 1, elem(to), precision(to));
-            return Ok(Tensor::row(to, x.dims.clone(), x.batch, node));
-        }
-    }
-    let node = cast_node(context, node, x, to)?;
-    Ok(Tensor::row(to, x.dims.clone(), x.batch, node))
-}
-
-fn cast_node(context: &mut Context, node: NodeId, x: &Tensor<'_>, to: Type) -> Result<NodeId, Refused> {
-    let range = context.builder.range(node);
-    let builder = &mut context.builder;
-    Ok(match (elem(x.ty), elem(to)) {
-        // widening changes nothing
-        (Elem::Number, Elem::Number) if to == Type::F64 => node,
-        (Elem::Number, Elem::Number) => {
-            let width = builder.width(node);
-            builder.raw(Op::Unary(Unary::ToNumber), vec![node], width, Elem::Number, Precision::Single)
-        }
-        (_, Elem::Number) => builder.unary(Unary::ToNumber, node, Elem::Number, precision(to)),
-        (from, Elem::Integer) => {
-            let (low, high) = to.range().unwrap_or((i64::MIN, i64::MAX));
-            let within = range.0 >= low as f64 && range.1 <= high as f64;
-            let widens = x.ty.range().is_some_and(|(least, most)| least >= low && most <= high);
-            if from == Elem::Text {
-                return Err(refuse(&codes::MEANING, "a cast of text to integers is not supported"));
-            }
-            if !within && !widens && from != Elem::Boolean && to != Type::I64 {
-                return Err(refuse_with(
-                    &codes::MEANING,
-                    format!(
-                        "a cast of {} to {} wraps around in the runtime, which is not reproduced",
-                        x.ty.name(),
-                        to.name()
-                    ),
-                    "cast to int64 instead",
-                ));
-            }
-            match from {
-                Elem::Integer => node,
-                _ => builder.unary(Unary::ToInteger, node, Elem::Integer, Precision::Double),
-            }
-        }
-        (Elem::Text, Elem::Boolean) => return Err(refuse(&codes::MEANING, "a cast of text to bool is not supported")),
-        (_, Elem::Boolean) => builder.unary(Unary::ToBoolean, node, Elem::Boolean, Precision::Double),
-        (Elem::Integer, Elem::Text) => builder.unary(Unary::ToText, node, Elem::Text, Precision::Double),
-        (_, Elem::Text) => {
-            return Err(refuse_with(
-                &codes::MEANING,
-                format!("a cast of {} to text is not supported", x.ty.name()),
-                "SQL and the runtime write numbers differently: cast to an integer first",
-            ));
-        }
-    })
-}
-
-fn cast_value(value: &Value, to: Type) -> Option<Value> {
-    let array = match value {
-        Value::Integer(value) => Array { ty: Type::I64, dims: vec![1], data: Data::Int(vec![*value]) },
-        Value::Number(value) => Array { ty: Type::F64, dims: vec![1], data: Data::Float(Floats::Owned(vec![*value])) },
-        Value::Text(value) => Array { ty: Type::Text, dims: vec![1], data: Data::Text(vec![value.clone()]) },
-        Value::Boolean(value) => Array { ty: Type::Bool, dims: vec![1], data: Data::Bool(vec![*value]) },
-        Value::Missing => return None,
-    };
-    let data = cast_data(&array, to).ok()?;
-    Array { ty: to, dims: vec![1], data }.values().into_iter().next()
-}
-
-fn cast_data(array: &Array<'_>, to: Type) -> Result<Data<'static>, Refused> {
-    let undefined =
-        || refuse(&codes::MEANING, format!("a cast of {} to {} is not supported", array.ty.name(), to.name()));
-    let to_int = |value: f64| -> Result<i64, Refused> {
-        let truncated = value.trunc();
-        let (low, high) = to.range().unwrap_or((i64::MIN, i64::MAX));
-        // 2^63 itself does not fit
-        if truncated >= low as f64 && (truncated <= high as f64 && truncated < 9.223_372_036_854_776e18) {
-            return Ok(truncated as i64);
-        }
-        Err(refuse(&codes::MEANING, format!("{value} does not fit {}", to.name())))
-    };
-    Ok(match (&array.data, elem(to)) {
-        (Data::Float(values), Elem::Number) => {
-            Data::Float(Floats::Owned((0..values.len()).map(|at| to.round(values.get(at))).collect()))
-        }
-        (Data::Float(values), Elem::Integer) => {
-            Data::Int((0..values.len()).map(|at| to_int(values.get(at))).collect::<Result<_, _>>()?)
-        }
-        (Data::Float(values), Elem::Boolean) => Data::Bool((0..values.len()).map(|at| values.get(at) != 0.0).collect()),
-        (Data::Int(values), Elem::Number) if to == Type::F32 => {
-            Data::Float(Floats::Owned(values.iter().map(|&value| f64::from(value as f32)).collect()))
-        }
-        (Data::Int(values), Elem::Number) => {
-            Data::Float(Floats::Owned(values.iter().map(|&value| to.round(value as f64)).collect()))
-        }
-        (Data::Int(values), Elem::Integer) => Data::Int(values.iter().map(|&value| to.wrap(value)).collect()),
-        (Data::Int(values), Elem::Boolean) => Data::Bool(values.iter().map(|&value| value != 0).collect()),
-        (Data::Int(values), Elem::Text) => Data::Text(values.iter().map(i64::to_string).collect()),
-        (Data::Bool(values), Elem::Number) => {
-            Data::Float(Floats::Owned(values.iter().map(|&value| f64::from(u8::from(value))).collect()))
-        }
-        (Data::Bool(values), Elem::Integer) => Data::Int(values.iter().map(|&value| i64::from(value)).collect()),
-        (Data::Text(values), Elem::Number) => {
-            let parsed: Option<Vec<f64>> = values.iter().map(|text| text.trim().parse().ok()).collect();
-            Data::Float(Floats::Owned(parsed.ok_or_else(undefined)?.into_iter().map(|v| to.round(v)).collect()))
-        }
-        (Data::Text(values), Elem::Integer) => {
-            let parsed: Option<Vec<i64>> = values.iter().map(|text| text.trim().parse().ok()).collect();
-            Data::Int(parsed.ok_or_else(undefined)?)
-        }
-        _ => return Err(undefined()),
-    })
 }

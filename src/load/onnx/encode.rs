@@ -1,12 +1,12 @@
 //! Operators on categories: one-hot and label encoders, tables, and ZipMap.
 
-use super::elementwise::cast_to;
+use super::cast::cast_to;
 use super::node::{Refused, refuse};
-use super::tensor::Type;
+use super::types::Type;
 use super::value::{Call, Context, Tensor, elem, precision};
 use crate::diag::Diagnostic;
 use crate::diag::codes::onnx as codes;
-use crate::model::{Elem, Encoder, NodeId, Op, Unknown, Value};
+use crate::model::{Elem, Encoder, NodeId, Op, Unary, Unknown, Value};
 use std::rc::Rc;
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
@@ -21,7 +21,10 @@ pub fn table(context: &mut Context, index: NodeId, values: Vec<Value>, ty: Type)
         let scores = node.args[0];
         return Ok(context.builder.decide(scores, values));
     }
-    let nearest = matches!(node.op, Op::ArgMin { .. }) && context.skl2onnx;
+    let binned = |node: &crate::model::Node| {
+        node.op == Op::Unary(Unary::ToInteger) && matches!(context.builder.node(node.args[0]).op, Op::Bins(_))
+    };
+    let nearest = (matches!(node.op, Op::ArgMin { .. }) || binned(node)) && context.skl2onnx;
     if nearest && elem(ty) == Elem::Number {
         context.warnings.push(Diagnostic::new(
             &codes::ISOTONIC,

@@ -2,7 +2,7 @@
 
 use super::file::File;
 use super::node::{Attributes, Refused, refuse, refuse_with};
-use super::tensor::Type;
+use super::types::Type;
 use super::value::{Context, Tensor, elem, precision};
 use crate::diag::codes::onnx as codes;
 use crate::diag::{Place, SourceId};

@@ -7,20 +7,27 @@
 //! operators that are not supported are listed first, all at once.
 
 mod build;
+mod cast;
+mod constants;
 mod elementwise;
 mod encode;
 mod external;
 mod file;
+mod fold;
 mod input;
 mod layout;
 mod linear;
+mod models;
 mod node;
 pub mod ops;
 mod output;
 mod prepare;
 mod range;
 mod reduce;
+mod reshape;
+mod svm;
 mod tensor;
+mod types;
 mod value;
 mod wire;
 
@@ -277,7 +284,7 @@ fn run<'a>(
         let message = format!("{} has {outputs} results, {} are supported", node.op_type, results.len());
         return Err(Some(node::refuse(&codes::MEANING, message)));
     }
-    Ok(results.into_iter().map(layout::settled).collect())
+    Ok(results.into_iter().map(constants::settled).collect())
 }
 
 fn operand<'a>(

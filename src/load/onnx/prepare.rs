@@ -1,12 +1,13 @@
 //! Preprocessing operators on numbers: scaling, imputation, thresholds, putting columns together.
 
-use super::elementwise::cast_to;
+use super::cast::cast_to;
 use super::layout::concat_along;
 use super::node::{Refused, refuse};
-use super::tensor::Type;
-use super::value::{Call, Context, Tensor, elem, precision};
+use super::types::Type;
+use super::value::{Call, Context, Tensor, elem, mixes_rows, precision};
+use crate::diag::Diagnostic;
 use crate::diag::codes::onnx as codes;
-use crate::model::{Binary, Elem, Missing, Op, Precision, Scaling, Unary, Value};
+use crate::model::{Binary, Elem, Missing, Norm, Op, Precision, Scaling, Unary, Value};
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
@@ -183,4 +184,32 @@ pub fn batch_normalization<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Ou
     let node = context.node(x)?;
     let node = context.builder.scale(node, Scaling::MultiplyAdd { factor, shift }, precision(x.ty));
     Ok(vec![Tensor::row(x.ty, x.dims.clone(), x.batch, node)])
+}
+
+/// Normalizer of ai.onnx.ml; onnxruntime's MAX is signed.
+pub fn normalizer<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let x = call.input(0)?;
+    let norm = match call.attributes.string("norm", "MAX")?.as_str() {
+        "L1" => Norm::L1,
+        "L2" => Norm::L2,
+        "MAX" => {
+            context.warnings.push(Diagnostic::new(
+                &codes::NORM_MAX,
+                "onnxruntime divides by the largest element, scikit-learn by the largest absolute value",
+            ));
+            Norm::SignedMax
+        }
+        other => return Err(refuse(&codes::ATTRIBUTE, format!("`{other}` is no norm"))),
+    };
+    if x.batch.is_some_and(|axis| axis + 1 == x.rank() && x.rank() > 1) {
+        return Err(mixes_rows(call.op));
+    }
+    let width = x.dims.last().copied().unwrap_or(1);
+    if width == 0 || x.width() != width || matches!(x.ty, Type::Text | Type::Bool) {
+        return Err(refuse(&codes::SHAPE, format!("Normalizer of {}{} is not supported", x.ty.name(), x.shape())));
+    }
+    let x = cast_to(context, x, Type::F32)?;
+    let node = context.node(&x)?;
+    let node = context.builder.normalize(node, norm, Precision::Single);
+    Ok(vec![Tensor::row(Type::F32, x.dims.clone(), x.batch, node)])
 }

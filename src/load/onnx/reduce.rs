@@ -4,10 +4,11 @@
 //! refused.
 
 use super::node::{Refused, refuse};
-use super::tensor::{Array, Data, Floats, Type};
+use super::tensor::{Array, Data, Floats};
+use super::types::Type;
 use super::value::{Body, Call, Context, Tensor, axis, elem, mixes_rows, positions, precision, strides};
 use crate::diag::codes::onnx as codes;
-use crate::model::{Binary, Elem, NodeId, Op, Reduction, Scaling, Unary};
+use crate::model::{Binary, Elem, NodeId, Op, Precision, Reduction, Scaling, Unary};
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
@@ -237,16 +238,16 @@ pub fn arg_extreme<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a
                 return bins;
             }
             let part = context.builder.unlinked(part);
-            return context.builder.raw(
-                Op::ArgMax { last },
-                vec![part],
-                1,
-                Elem::Integer,
-                crate::model::Precision::Double,
-            );
+            return context.builder.raw(Op::ArgMax { last }, vec![part], 1, Elem::Integer, Precision::Double);
+        }
+        if !max
+            && !last
+            && let Some(knot) = nearest(context, part)
+        {
+            return knot;
         }
         let op = if max { Op::ArgMax { last } } else { Op::ArgMin { last } };
-        context.builder.raw(op, vec![part], 1, Elem::Integer, crate::model::Precision::Double)
+        context.builder.raw(op, vec![part], 1, Elem::Integer, Precision::Double)
     });
     Ok(vec![Tensor::row(Type::I64, dims, batch, node)])
 }
@@ -273,5 +274,23 @@ fn bins(context: &mut Context, scores: NodeId) -> Option<NodeId> {
     }
     let p = builder.node(x).precision;
     let bin = context.builder.raw(Op::Bins(vec![edges]), vec![x], 1, Elem::Number, p);
-    Some(context.builder.raw(Op::Unary(Unary::ToInteger), vec![bin], 1, Elem::Integer, crate::model::Precision::Double))
+    Some(context.builder.raw(Op::Unary(Unary::ToInteger), vec![bin], 1, Elem::Integer, Precision::Double))
+}
+
+/// The nearest of ascending knots, the lower one of two equally near: the number of midpoints below `x`. The runtime
+/// compares distances rounded to float32, so that next to a midpoint it may see them equal.
+fn nearest(context: &mut Context, distances: NodeId) -> Option<NodeId> {
+    let builder = &context.builder;
+    let Op::Unary(Unary::Abs) = builder.node(distances).op else { return None };
+    let difference = builder.node(builder.node(distances).args[0]);
+    let Op::Binary(Binary::Subtract) = difference.op else { return None };
+    let (x, knots) = (difference.args[0], builder.numbers(difference.args[1])?);
+    let ascending = knots.windows(2).all(|pair| pair[0] < pair[1]) && knots.iter().all(|knot| knot.is_finite());
+    if !ascending || builder.width(x) != 1 || knots.len() < 2 {
+        return None;
+    }
+    // `edge <= x` where `midpoint < x`
+    let edges = knots.windows(2).map(|pair| (pair[0] + (pair[1] - pair[0]) / 2.0).next_up()).collect();
+    let bin = context.builder.raw(Op::Bins(vec![edges]), vec![x], 1, Elem::Number, Precision::Double);
+    Some(context.builder.raw(Op::Unary(Unary::ToInteger), vec![bin], 1, Elem::Integer, Precision::Double))
 }

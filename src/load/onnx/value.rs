@@ -7,7 +7,8 @@
 
 use super::build::Builder;
 use super::node::{Attributes, Refused, refuse, refuse_with};
-use super::tensor::{Array, Data, Floats, Type};
+use super::tensor::{Array, Data, Floats};
+use super::types::Type;
 use crate::diag::Diagnostic;
 use crate::diag::codes::onnx as codes;
 use crate::model::{Elem, NodeId, Precision, Value};

@@ -1,4 +1,4 @@
-//! Tensors from every field, and the arithmetic of their types.
+//! Rounding to the types of few bits.
 
 use super::*;
 

@@ -48,21 +48,22 @@ impl Lowering<'_> {
         if self.score.ty(x) != &Type::Double {
             return None;
         }
-        let function = |function| Some(function);
         let call = match unary {
-            Unary::Abs => function(Function::Abs),
-            Unary::Exp => function(Function::Exp),
-            Unary::Log => function(Function::Ln),
-            Unary::Sqrt => function(Function::Sqrt),
-            Unary::Sigmoid => function(Function::Sigmoid),
-            Unary::ProbitInverse => function(Function::NormalCdf),
-            Unary::Tanh => function(Function::Tanh),
-            Unary::Softplus => function(Function::Softplus),
-            Unary::Erf => function(Function::Erf),
-            Unary::Floor => function(Function::Floor),
-            Unary::Ceil => function(Function::Ceil),
-            Unary::Round => function(Function::RoundEven),
-            Unary::Sign => function(Function::Sign),
+            Unary::Abs => Some(Function::Abs),
+            Unary::Exp => Some(Function::Exp),
+            Unary::Expm1 => Some(Function::Expm1),
+            Unary::Log => Some(Function::Ln),
+            Unary::Log1p => Some(Function::Log1p),
+            Unary::Sqrt => Some(Function::Sqrt),
+            Unary::Sigmoid => Some(Function::Sigmoid),
+            Unary::ProbitInverse => Some(Function::NormalCdf),
+            Unary::Tanh => Some(Function::Tanh),
+            Unary::Softplus => Some(Function::Softplus),
+            Unary::Erf => Some(Function::Erf),
+            Unary::Floor => Some(Function::Floor),
+            Unary::Ceil => Some(Function::Ceil),
+            Unary::Round => Some(Function::RoundEven),
+            Unary::Sign => Some(Function::Sign),
             _ => None,
         };
         if let Some(function) = call {
@@ -110,7 +111,23 @@ impl Lowering<'_> {
                 let condition = self.score.or(chosen.collect::<Vec<_>>());
                 return Some(Item::Flag { condition, missing });
             }
-            _ => return None,
+            Unary::Not | Unary::IsMissing | Unary::ToBoolean | Unary::ToText => return None,
+            // calls, above
+            Unary::Abs
+            | Unary::Exp
+            | Unary::Expm1
+            | Unary::Log
+            | Unary::Log1p
+            | Unary::Sqrt
+            | Unary::Sigmoid
+            | Unary::ProbitInverse
+            | Unary::Tanh
+            | Unary::Softplus
+            | Unary::Erf
+            | Unary::Floor
+            | Unary::Ceil
+            | Unary::Round
+            | Unary::Sign => return None,
         }))
     }
 

@@ -142,6 +142,8 @@ fn unary(function: Function, x: f64) -> Option<f64> {
         Function::Tanh => libm::tanh(x),
         Function::Sigmoid => 1.0 / (1.0 + libm::exp(-x)),
         Function::Softplus => x.max(0.0) + libm::log1p(libm::exp(-x.abs())),
+        Function::Log1p => libm::log1p(x),
+        Function::Expm1 => libm::expm1(x),
         Function::NormalCdf => 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
         Function::Erf => libm::erf(x),
         _ => return None,

@@ -165,6 +165,10 @@ pub enum Function {
     Sigmoid,
     /// `ln(1 + e^x)` without overflow
     Softplus,
+    /// `ln(1 + x)`, to full precision near 0
+    Log1p,
+    /// `e^x - 1`, to full precision near 0
+    Expm1,
     /// The standard normal distribution function
     NormalCdf,
     /// The error function
@@ -396,6 +400,8 @@ impl Function {
             Function::Tanh => "tanh",
             Function::Sigmoid => "sigmoid",
             Function::Softplus => "softplus",
+            Function::Log1p => "log1p",
+            Function::Expm1 => "expm1",
             Function::NormalCdf => "normal_cdf",
             Function::Erf => "erf",
             Function::IsNan => "is_nan",

@@ -51,6 +51,7 @@ pub fn plan(
         items.push(Item { output: index, measure });
     }
     check_constants(score, report);
+    check_texts(score, report);
     report.check(since)?;
     let implied = if guard { Implied::none(score) } else { Implied::find(score, dialect) };
     Ok(Plan { shape, items, implied })
@@ -119,6 +120,24 @@ fn check_constants(score: &Score, report: &mut Report) {
             .note(format!("{found} constants of the expression are not finite"))
             .help("look for weights or scales of extreme size in the model"),
         );
+    }
+}
+
+/// ksqlDB replaces `${name}` inside of string literals before it reads them.
+fn check_texts(score: &Score, report: &mut Report) {
+    let uses = score.uses();
+    for id in score.ids().filter(|id| uses[id.index()] > 0) {
+        if let Expr::Const(Const::Text(text)) = score.expr(id)
+            && text.contains("${")
+        {
+            report.push(
+                Diagnostic::new(
+                    &codes::compile::VARIABLE_IN_TEXT,
+                    format!("the text `{}` holds `${{`, which ksqlDB takes for a variable", text.escape_debug()),
+                )
+                .help("rename the class or category, and train the model on the new name"),
+            );
+        }
     }
 }
 

@@ -57,6 +57,9 @@ super::codes! {
     NOT_FINITE = "E0604", "a constant that SQL cannot write",
         "After folding, a constant of the expression is NaN or infinite, for which ksqlDB has no literal. The model has \
          weights that overflow when combined (for instance a scale that is almost zero).";
+    VARIABLE_IN_TEXT = "E0605", "a text that ksqlDB would change",
+        "ksqlDB replaces `${name}` by the value of a variable, inside of string literals too, before it reads a statement. \
+         A class or category whose text holds `${` would be compared as something else, so it is refused.";
     INTERNAL = "E0699", "internal error",
         "The compiler found a fault of its own: what it printed does not read back to what it meant. Nothing was written. \
          Please report it with the model, or with its structure if the model is confidential.";

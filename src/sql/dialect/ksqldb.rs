@@ -43,7 +43,9 @@ impl Dialect for KsqlDb {
             // SIGN gives an INTEGER, and 0 for NaN
             Function::Sign => Spelling::Rewrite,
             Function::Tanh => Spelling::Call("TANH"),
-            Function::Sigmoid | Function::Softplus | Function::IsNan => Spelling::Rewrite,
+            Function::Sigmoid | Function::Softplus | Function::Log1p | Function::Expm1 | Function::IsNan => {
+                Spelling::Rewrite
+            }
             Function::NormalCdf => Spelling::Refuse(
                 "ksqlDB has no normal distribution function (the probit link); the logit link is close to it and exact",
             ),

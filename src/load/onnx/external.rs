@@ -20,7 +20,7 @@ fn is_inside(location: &str) -> bool {
     plain && Path::new(location).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
-/// A reader of the files in this folder, for [`Options::reader`].
+/// A reader of the files in this folder, for [`reader`](super::Options::reader).
 pub fn beside(folder: PathBuf) -> impl Fn(&str) -> io::Result<Vec<u8>> {
     move |location| {
         if !is_inside(location) {

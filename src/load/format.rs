@@ -49,6 +49,8 @@ pub static FORMATS: &[Format] = &[
     json::own::FORMAT,
     #[cfg(feature = "onnx")]
     super::onnx::FORMAT,
+    #[cfg(feature = "onnx")]
+    super::onnx::JSON,
     json::sklearn::FORMAT,
     json::xgboost::FORMAT,
 ];

@@ -6,7 +6,7 @@ use super::types::Type;
 use super::value::{Call, Context, Tensor, elem, precision};
 use crate::diag::Diagnostic;
 use crate::diag::codes::onnx as codes;
-use crate::model::{Elem, Encoder, NodeId, Op, Unary, Unknown, Value};
+use crate::model::{Elem, Encoder, NodeId, Op, Precision, Unary, Unknown, Value};
 use std::rc::Rc;
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
@@ -31,6 +31,7 @@ pub fn table(context: &mut Context, index: NodeId, values: Vec<Value>, ty: Type)
             "the nearest of the calibrator's knots is looked up, where scikit-learn interpolates",
         ));
     }
+    let (index, values) = merged(context, index, values);
     let width = context.builder.width(index);
     let count = values.len() as i64;
     let low = context.builder.range(index).0;
@@ -41,6 +42,29 @@ pub fn table(context: &mut Context, index: NodeId, values: Vec<Value>, ty: Type)
         unknown: Unknown::Missing,
     };
     Ok(context.builder.raw(Op::Encode(vec![encoder]), vec![index], width, elem(ty), precision(ty)))
+}
+
+/// Neighbouring bins of one value are one bin.
+fn merged(context: &mut Context, index: NodeId, values: Vec<Value>) -> (NodeId, Vec<Value>) {
+    let builder = &context.builder;
+    let node = builder.node(index);
+    let (Op::Unary(Unary::ToInteger), &[bins]) = (&node.op, &node.args[..]) else { return (index, values) };
+    let Op::Bins(edges) = &builder.node(bins).op else { return (index, values) };
+    let [edges] = &edges[..] else { return (index, values) };
+    if edges.len() + 1 != values.len() {
+        return (index, values);
+    }
+    let changes: Vec<usize> = (0..edges.len()).filter(|&at| values[at] != values[at + 1]).collect();
+    if changes.is_empty() || changes.len() == edges.len() {
+        return (index, values);
+    }
+    let kept = changes.iter().map(|&at| edges[at]).collect();
+    let mut left = vec![values[0].clone()];
+    left.extend(changes.iter().map(|&at| values[at + 1].clone()));
+    let (x, precision) = (builder.node(bins).args[0], builder.node(bins).precision);
+    let bins = context.builder.raw(Op::Bins(vec![kept]), vec![x], 1, Elem::Number, precision);
+    let index = context.builder.unary(Unary::ToInteger, bins, Elem::Integer, Precision::Double);
+    (index, left)
 }
 
 /// OneHotEncoder: a new last axis with one element for each category.
@@ -83,7 +107,7 @@ pub fn one_hot<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let node = context.node(&x)?;
     let (encoders, widths) = (vec![encoder; x.width()], vec![count; x.width()]);
     let op = Op::OneHot { encoders, widths };
-    let node = context.builder.raw(op, vec![node], x.width() * count, Elem::Number, crate::model::Precision::Single);
+    let node = context.builder.raw(op, vec![node], x.width() * count, Elem::Number, Precision::Single);
     Ok(vec![Tensor::row(Type::F32, dims, x.batch, node)])
 }
 

@@ -290,7 +290,14 @@ fn nearest(context: &mut Context, distances: NodeId) -> Option<NodeId> {
         return None;
     }
     // `edge <= x` where `midpoint < x`
-    let edges = knots.windows(2).map(|pair| (pair[0] + (pair[1] - pair[0]) / 2.0).next_up()).collect();
+    let edges: Vec<f64> = knots.windows(2).map(|pair| (pair[0] + (pair[1] - pair[0]) / 2.0).next_up()).collect();
+    // clipping to bounds outside of the edges changes no bin
+    let x = match builder.node(x).op {
+        Op::Unary(Unary::Clip { low, high }) if low < edges[0] && high >= edges[edges.len() - 1] => {
+            builder.node(x).args[0]
+        }
+        _ => x,
+    };
     let bin = context.builder.raw(Op::Bins(vec![edges]), vec![x], 1, Elem::Number, Precision::Double);
     Some(context.builder.raw(Op::Unary(Unary::ToInteger), vec![bin], 1, Elem::Integer, Precision::Double))
 }

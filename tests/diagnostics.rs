@@ -51,6 +51,10 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0707", "tests/eval.rs", "E0707"),
     ("E0708", "tests/eval.rs", "E0708"),
     ("E0709", "tests/eval.rs", "E0709"),
+    ("E0720", "tests/score.rs", "E0720"),
+    ("E0721", "tests/score.rs", "E0721"),
+    ("E0722", "tests/score.rs", "E0722"),
+    ("W0723", "tests/score.rs", "W0723"),
 ];
 
 /// Faults of the program itself, which no input is known to trigger.

@@ -76,6 +76,7 @@ const CRATES: &[(&str, &str)] = &[
     ("clap_complete", "cli"),
     ("clap_mangen", "cli"),
     ("anstream", "cli"),
+    ("csv", "cli"),
     ("anstyle", "cli"),
     ("unicode_width", "cli"),
     ("ureq", "deploy"),

@@ -1,6 +1,7 @@
 //! `compile`: from the command line's options to the compiler's, and its product to where it belongs.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
         graph.to_string()
     } else {
         let mut options = options(args, comments, &mut session.sources);
-        options.bind.relation = relation(args, session)?;
+        options.bind.relation = relation(args.features.schema.as_deref(), args.statement.from.as_deref(), session)?;
         let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
         match args.output.emit {
             Emit::Score => compiled.legal.to_string(),
@@ -99,12 +100,15 @@ fn options(args: &Compile, comments: Vec<String>, sources: &mut Sources) -> Opti
 }
 
 /// The source as the schema file declares it: the one that `--from` names, or the only one.
-fn relation(args: &Compile, session: &mut Session) -> Result<Option<Relation>, Failed> {
-    let Some(path) = &args.features.schema else { return Ok(None) };
+pub(super) fn relation(
+    schema: Option<&Path>,
+    from: Option<&str>,
+    session: &mut Session,
+) -> Result<Option<Relation>, Failed> {
+    let Some(path) = schema else { return Ok(None) };
     let source = session.read_text(path)?;
     let text = session.sources.text(source);
     let mut relations = syntax::relations(source, text, &mut session.report)?;
-    let from = args.statement.from.as_deref();
     // what is no name is refused where the statement is read
     let wanted = from.and_then(|from| match syntax::expression(source, from, &mut Report::new()) {
         Ok(Expr::Column(name)) => Some(name.0),

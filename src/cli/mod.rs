@@ -12,6 +12,8 @@ mod inspect;
 mod output;
 mod reference;
 mod render;
+mod rows;
+mod score;
 mod session;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ pub fn main() -> ExitCode {
     // a command that fails has reported why, and the report decides the exit code
     let _ = match &cli.command {
         Command::Compile(args) => compile::run(args, &mut session),
+        Command::Score(args) => score::run(args, &mut session),
         Command::Inspect(args) => inspect::run(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         #[cfg(feature = "onnx")]

@@ -102,7 +102,8 @@ impl Session {
         result.map_err(|error| self.fail_io(&codes::CANNOT_WRITE, "written", &name, &error))
     }
 
-    fn fail_io(&mut self, code: &'static Code, verb: &str, name: &str, error: &std::io::Error) -> Failed {
+    /// Reports a fault of a file.
+    pub(super) fn fail_io(&mut self, code: &'static Code, verb: &str, name: &str, error: &std::io::Error) -> Failed {
         let place = Place::file(self.sources.add(name, ""));
         // `No such file or directory (os error 2)`: the reason in our style, without the number
         let reason = error.to_string();

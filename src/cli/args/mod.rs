@@ -4,6 +4,7 @@
 //! business; here stands only what a person types.
 
 pub(super) mod compile;
+pub(super) mod score;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the input is at fault, 2 wrong u
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Compile(Box<compile::Compile>),
+    Score(Box<score::Score>),
     Inspect(Inspect),
     Explain(Explain),
     Formats(Formats),

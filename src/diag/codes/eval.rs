@@ -32,4 +32,17 @@ super::codes! {
     NO_TYPE = "E0709", "expression without a type",
         "A bare NULL has no type, so that it can be no column, no CASE with only NULL branches and no array of NULLs. \
          Write `CAST(NULL AS DOUBLE)`. A WHERE clause has to be BOOLEAN.";
+    MISSING_INPUT = "E0720", "column not among the rows",
+        "The model reads a column that the header line of the rows does not have. A column is found by the name of the \
+         feature, by the second name that data of an ONNX model uses (`X_3`), or by the name of the column in the SQL; in \
+         another letter case only where no other column has that name.";
+    BAD_VALUE = "E0721", "value that cannot be read",
+        "A field of a row is not of its column's type: text where a number is wanted, a fraction where a whole number is. \
+         It counts as NULL, and the other rows are computed; the exit code is 1. An empty field of CSV is NULL, and is no \
+         error. Only `NaN`, `Infinity` and `-Infinity` stand for what is no decimal number.";
+    BAD_ROW = "E0722", "row that cannot be read",
+        "A line is not a JSON object, or a row of CSV has more or fewer fields than the header. All its results are NULL, \
+         so that results and rows stay side by side; the other rows are computed. The exit code is 1.";
+    MISSING_IN_ROWS = "W0723", "value missing in a row",
+        "Lines of JSON do not have a key that the model reads. As in ksqlDB such a value is NULL.";
 }

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::decimal::Decimal;
-use super::number;
+use super::{calendar, number};
 use crate::schema::Type;
 
 /// A SQL value. Times are milliseconds: of the day, or since the epoch.
@@ -202,6 +202,16 @@ impl Value {
                 text.push('}');
                 text
             }
+        }
+    }
+
+    /// The value as people read it: numbers with the digits of their type, times and dates as CAST to STRING writes them.
+    pub fn text(&self, ty: &Type) -> String {
+        match self {
+            Value::Timestamp(millis) => calendar::format_timestamp(*millis),
+            Value::Date(millis) => calendar::format_date(*millis),
+            Value::Time(millis) => calendar::format_time(*millis).unwrap_or_else(|| millis.to_string()),
+            other => other.java_string(Some(ty)),
         }
     }
 

@@ -1,0 +1,270 @@
+//! `score`: the SQL of a model, read back and evaluated on rows.
+//!
+//! What is evaluated is the printed text, not a representation on the way to it: a fault of emitter or printer shows.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, ErrorKind};
+
+use super::args::score::{Names, Score};
+use super::rows::{Chunk, Input, Rows, Writer};
+use super::session::Session;
+use crate::bind::{self, Bindings, Text};
+use crate::compile::{self, Options};
+use crate::diag::codes::compile::{BAD_OPTIONS, INTERNAL};
+use crate::diag::codes::environment::CANNOT_WRITE;
+use crate::diag::{Diagnostic, Failed};
+use crate::lower::{self, Kind, Selection};
+use crate::model::{Elem, Feature, Graph, Output, Role};
+use crate::schema::{Column, Kind as Relationship, Relation, Type};
+use crate::sql::ast::{Expr, Item, Query, Statement};
+use crate::sql::eval::{Event, Program, Value};
+use crate::syntax;
+
+/// Evaluates a model.
+pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
+    if args.model.as_os_str() == "-" && args.input.as_os_str() == "-" {
+        let message = "model and rows cannot both be read from standard input";
+        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")));
+    }
+    let (name, bytes) = session.read(&args.model)?;
+    let graph = session.load(&name, bytes, &args.model_options)?;
+    let options = options(args, &graph, session)?;
+    let names = match args.names {
+        Names::Sql => None,
+        Names::Source => Some(source_names(&graph, &options.lower.select)),
+    };
+    let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
+    let query = read_back(&compiled.text, session)?;
+    let relation = relation(&graph, &compiled.bindings, &query);
+    let programs = Programs::new(&query, &relation, session)?;
+    let inputs = inputs(&graph, &compiled.bindings, &relation);
+    let mut rows = Rows::open(&args.input, relation.columns, inputs, session)?;
+    let mut columns: Vec<(String, Type)> =
+        programs.results.iter().map(|(name, program)| (name.clone(), program.ty().clone())).collect();
+    if let Some(names) = names {
+        for (column, name) in columns.iter_mut().zip(names) {
+            column.0 = name.unwrap_or_else(|| column.0.clone());
+        }
+    }
+    let mut writer = Writer::new(args.format, columns);
+    while let Some(chunk) = rows.next(session)? {
+        match programs.evaluate(chunk, &mut writer) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            result => result.map_err(|error| session.fail_io(&CANNOT_WRITE, "written", "<stdout>", &error))?,
+        }
+    }
+    match writer.finish() {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| session.fail_io(&CANNOT_WRITE, "written", "<stdout>", &error)),
+    }
+}
+
+fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options, Failed> {
+    let relation = super::compile::relation(args.features.schema.as_deref(), args.from.as_deref(), session)?;
+    let mut texts = |option: &str, values: &[String]| -> Vec<Text> {
+        values.iter().map(|text| Text { source: session.sources.add(option, text), text: text.clone() }).collect()
+    };
+    let mut select: Vec<Selection> =
+        args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect();
+    if select.is_empty() && args.names == Names::Source {
+        select = everything(graph);
+    }
+    Ok(Options {
+        bind: bind::Options {
+            renames: texts("--rename", &args.features.rename),
+            columns: texts("--column", &args.features.column),
+            relation,
+        },
+        // rows are skipped by a WHERE clause, so there has to be a statement
+        shape: bind::ShapeOptions {
+            from: texts("--from", &["M2KSQL_ROWS".to_owned()]).pop(),
+            ..bind::ShapeOptions::default()
+        },
+        lower: lower::Options { select, threshold: args.results.threshold, nulls: args.features.nulls.clone() },
+        strict: args.strict,
+        // no server has to take it, and the whole text is read back anyway
+        limits: false,
+        verify: false,
+        ..Options::default()
+    })
+}
+
+/// Every output of a model.
+fn everything(graph: &Graph) -> Vec<Selection> {
+    let has = |role| graph.output(role).is_some();
+    let kinds = [
+        (Kind::Label, has(Role::Label)),
+        (Kind::Probabilities, has(Role::Probabilities)),
+        (Kind::Margin, has(Role::Margin)),
+        (Kind::Prediction, has(Role::Prediction) || has(Role::Value)),
+    ];
+    kinds.into_iter().filter(|(_, has)| *has).map(|(kind, _)| Selection { kind, name: None }).collect()
+}
+
+/// The names of the selected columns in the model's library; `None` where the user gave one or there is none.
+fn source_names(graph: &Graph, select: &[Selection]) -> Vec<Option<String>> {
+    let mut names = Vec::new();
+    for selection in select {
+        let before = names.len();
+        match selection.kind {
+            Kind::Label => names.extend(graph.output(Role::Label).map(|output| Some(output.name.clone()))),
+            Kind::Probability => names.push(match (graph.output(Role::Probabilities), graph.classes.len()) {
+                (Some(output), 2) => elements(graph, output, true).pop().flatten(),
+                _ => None,
+            }),
+            Kind::Probabilities | Kind::Margin => {
+                let role = if selection.kind == Kind::Margin { Role::Margin } else { Role::Probabilities };
+                names.extend(graph.output(role).into_iter().flat_map(|output| elements(graph, output, true)));
+            }
+            Kind::Prediction => {
+                let outputs = graph.outputs.iter().filter(|it| matches!(it.role, Role::Prediction | Role::Value));
+                names.extend(outputs.flat_map(|output| elements(graph, output, false)));
+            }
+        }
+        if selection.name.is_some() {
+            names[before..].fill(None);
+        }
+    }
+    names
+}
+
+/// `predict_proba_<class>` where the library knows columns by class, else numbered; the name itself for one column.
+fn elements(graph: &Graph, output: &Output, by_class: bool) -> Vec<Option<String>> {
+    let width = graph.node(output.node).width;
+    let mut sorted: Vec<&String> = output.elements.iter().collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if width == 1 {
+        vec![Some(output.name.clone())]
+    } else if by_class && sorted.len() == width {
+        output.elements.iter().map(|element| Some(format!("{}_{element}", output.name))).collect()
+    } else {
+        (0..width).map(|index| Some(format!("{}_{index}", output.name))).collect()
+    }
+}
+
+/// The query that was printed.
+fn read_back(text: &str, session: &mut Session) -> Result<Query, Failed> {
+    let source = session.sources.add("<compiled SQL>", text);
+    let script = syntax::script(source, text, &mut session.report)?;
+    match script.statements.into_iter().next().map(|found| found.statement) {
+        Some(Statement::Select(query)) => Ok(query),
+        _ => Err(internal("the SQL does not read back as a query", session)),
+    }
+}
+
+fn internal(words: &str, session: &mut Session) -> Failed {
+    let message = format!("internal error: {words}");
+    session.report.fail(Diagnostic::new(&INTERNAL, message).help("report it with the model"))
+}
+
+/// The columns that the query reads. Without a schema they have the types that the features need.
+fn relation(graph: &Graph, bindings: &Bindings, query: &Query) -> Relation {
+    let mut rest: Vec<&Expr> = query.filter.iter().collect();
+    rest.extend(query.items.iter().filter_map(|item| match item {
+        Item::Expr { expr, .. } => Some(expr),
+        Item::All(_) => None,
+    }));
+    let mut seen = HashSet::new();
+    while let Some(expr) = rest.pop() {
+        if let Expr::Column(name) = expr {
+            seen.insert(name);
+        }
+        expr.for_each_child(|child| rest.push(child));
+    }
+    let known = bindings.relation.as_ref();
+    // the columns of each feature, for the types and the order
+    let mut columns: Vec<Column> = Vec::new();
+    let mut place = HashSet::new();
+    for (feature, binding) in graph.features.iter().zip(&bindings.inputs) {
+        let (mut rest, mut variables) = (vec![&binding.expr], HashSet::new());
+        while let Some(expr) = rest.pop() {
+            if let Expr::Lambda(names, _) = expr {
+                variables.extend(names);
+            }
+            if let Expr::Column(name) = expr
+                && seen.contains(name)
+                && !variables.contains(name)
+                && place.insert(name)
+            {
+                let declared = known.and_then(|relation| relation.column(name.as_str())).cloned();
+                columns.push(declared.unwrap_or_else(|| Column {
+                    name: name.as_str().to_owned(),
+                    ty: needed(feature),
+                    key: None,
+                }));
+            }
+            expr.for_each_child(|child| rest.push(child));
+        }
+    }
+    let kind = known.map_or(Relationship::Stream, |relation| relation.kind);
+    Relation { name: query.from.as_str().to_owned(), kind, columns }
+}
+
+fn needed(feature: &Feature) -> Type {
+    match feature.elem {
+        Elem::Number => Type::Double,
+        Elem::Integer => Type::Bigint,
+        Elem::Text => Type::String,
+        Elem::Boolean => Type::Boolean,
+    }
+}
+
+/// The names by which the rows may have each column: its own, and those of the features that it is bound to.
+fn inputs(graph: &Graph, bindings: &Bindings, relation: &Relation) -> Vec<Input> {
+    let mut places = HashMap::new();
+    let mut inputs: Vec<Input> = Vec::new();
+    for (number, column) in relation.columns.iter().enumerate() {
+        places.insert(column.name.as_str(), number);
+        inputs.push(Input { column: column.name.clone(), ..Input::default() });
+    }
+    for (feature, binding) in graph.features.iter().zip(&bindings.inputs) {
+        let Expr::Column(name) = &binding.expr else { continue };
+        if let Some(&number) = places.get(name.as_str()) {
+            inputs[number].features.push(feature.name.clone());
+            inputs[number].aliases.push(feature.alias.clone());
+        }
+    }
+    inputs
+}
+
+/// The query, compiled.
+struct Programs {
+    filter: Option<Program>,
+    results: Vec<(String, Program)>,
+}
+
+impl Programs {
+    fn new(query: &Query, relation: &Relation, session: &mut Session) -> Result<Self, Failed> {
+        let filter = match &query.filter {
+            Some(filter) => Some(Program::compile_filter(filter, relation, &mut session.report)?),
+            None => None,
+        };
+        let mut results = Vec::new();
+        for item in &query.items {
+            let Item::Expr { expr, alias: Some(alias), .. } = item else {
+                return Err(internal("an item of the SQL has no name", session));
+            };
+            let program = Program::compile(expr, relation, &mut session.report)?;
+            results.push((alias.as_str().to_owned(), program));
+        }
+        Ok(Programs { filter, results })
+    }
+
+    /// Evaluates some rows and writes those that pass.
+    fn evaluate(&self, chunk: &Chunk, writer: &mut Writer) -> io::Result<()> {
+        let columns = chunk.columns();
+        let event = Event::default();
+        let values = |program: &Program| program.eval_batch(&columns, chunk.len(), &event);
+        let kept = self.filter.as_ref().map(values);
+        let results: Vec<_> = self.results.iter().map(|(_, program)| values(program)).collect();
+        for row in 0..chunk.len() {
+            if kept.as_ref().is_some_and(|kept| kept.value(row) != Value::Boolean(true)) {
+                continue;
+            }
+            let broken = chunk.is_broken(row);
+            writer.row(results.iter().map(|result| if broken { Value::Null } else { result.value(row) }))?;
+        }
+        Ok(())
+    }
+}

@@ -141,37 +141,39 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
     })
 }
 
-/// `ln(1 + x)`: with u = 1 + x it is `ln u · x / (u - 1)` to full precision, and x itself where u = 1 (Kahan; Goldberg, "What
+/// `ln(1 + x)`: with u = 1 + x it is `ln u / (u - 1) · x` to full precision, and x itself where u = 1 (Kahan; Goldberg, "What
 /// every computer scientist should know about floating-point arithmetic", theorem 4). An infinite x is itself.
 fn log1p(score: &mut Score, x: Id) -> Id {
     let u = score.sum([Term::constant(1.0), Term::new(1.0, x)]);
     let (one, most) = (score.double(1.0), score.double(f64::MAX));
     let logarithm = score.call(Function::Ln, vec![u]);
-    let numerator = score.product([logarithm, x]);
     let denominator = score.sum([Term::new(1.0, u), Term::constant(-1.0)]);
-    let quotient = score.divide(numerator, denominator);
+    // divided before it is multiplied: `ln u · x` overflows for a large x
+    let quotient = score.divide(logarithm, denominator);
+    let product = score.product([quotient, x]);
     let arms = vec![
         Arm { condition: score.compare(Comparison::Equal, u, one), value: x },
         Arm { condition: score.compare(Comparison::Greater, u, most), value: x },
     ];
-    guarded(score, x, arms, quotient)
+    guarded(score, x, arms, product)
 }
 
-/// `e^x - 1`: with u = e^x it is `(u - 1) · x / ln u` to full precision, x itself where u = 1, and u - 1 where that is -1 or
+/// `e^x - 1`: with u = e^x it is `(u - 1) / ln u · x` to full precision, x itself where u = 1, and u - 1 where that is -1 or
 /// infinite (Kahan; Higham, "Accuracy and stability of numerical algorithms", section 1.14.1).
 fn expm1(score: &mut Score, x: Id) -> Id {
     let u = score.call(Function::Exp, vec![x]);
     let less_one = score.sum([Term::new(1.0, u), Term::constant(-1.0)]);
     let logarithm = score.call(Function::Ln, vec![u]);
-    let numerator = score.product([less_one, x]);
-    let quotient = score.divide(numerator, logarithm);
+    // divided before it is multiplied: `(u - 1) · x` overflows from x = 703 on, `e^x` only from 709 on
+    let quotient = score.divide(less_one, logarithm);
+    let product = score.product([quotient, x]);
     let (one, minus_one, most) = (score.double(1.0), score.double(-1.0), score.double(f64::MAX));
     let arms = vec![
         Arm { condition: score.compare(Comparison::Equal, u, one), value: x },
         Arm { condition: score.compare(Comparison::LessOrEqual, less_one, minus_one), value: minus_one },
         Arm { condition: score.compare(Comparison::Greater, u, most), value: u },
     ];
-    guarded(score, x, arms, quotient)
+    guarded(score, x, arms, product)
 }
 
 /// `-x` as the argument of an exponential: the signs of a sum are turned round, term by term, and inside a CASE of
@@ -274,6 +276,12 @@ mod tests {
             for x in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.0] {
                 let (got, want) = (at(&score, x), exact(x));
                 assert!(got == want || got.is_nan() && want.is_nan(), "{function:?} of {x}: {got}, not {want}");
+            }
+            // nothing in between overflows before the result does
+            for x in [700.0, 703.5, 705.0, 708.0, 709.7, 1e300, 1e306, 1e308, f64::MAX] {
+                let (got, want) = (at(&score, x), exact(x));
+                let close = got == want || (got - want).abs() <= 8.0 * f64::EPSILON * want.abs();
+                assert!(close, "{function:?} of {x}: {got}, not {want}");
             }
         }
     }

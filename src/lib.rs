@@ -26,3 +26,4 @@ pub mod schema;
 pub mod score;
 pub mod sql;
 pub mod syntax;
+pub mod verify;

@@ -11,7 +11,8 @@ const FIXTURE: &str = "fixtures/sklearn/logreg_bin_str_iris/model.json";
 
 #[test]
 fn help_of_every_command() {
-    let commands = ["", "compile", "score", "inspect", "explain", "formats", "ops", "exporter", "completions", "man"];
+    let commands =
+        ["", "compile", "score", "inspect", "verify", "explain", "formats", "ops", "exporter", "completions", "man"];
     for command in commands {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let help = run(&arguments);

@@ -51,6 +51,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0707", "tests/eval.rs", "E0707"),
     ("E0708", "tests/eval.rs", "E0708"),
     ("E0709", "tests/eval.rs", "E0709"),
+    ("E0710", "tests/verify.rs", "error[E0710]"),
     ("E0720", "tests/score.rs", "E0720"),
     ("E0721", "tests/score.rs", "E0721"),
     ("E0722", "tests/score.rs", "E0722"),
@@ -58,7 +59,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 /// Faults of the program itself, which no input is known to trigger.
-const INTERNAL: &[&str] = &["E0224", "E0699"];
+const INTERNAL: &[&str] = &["E0224", "E0699", "E0711"];
 
 #[test]
 fn cases_of_the_command_line() {

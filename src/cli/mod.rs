@@ -15,6 +15,7 @@ mod render;
 mod rows;
 mod score;
 mod session;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(args, &mut session),
         Command::Score(args) => score::run(args, &mut session),
         Command::Inspect(args) => inspect::run(args, &mut session),
+        Command::Verify(args) => verify::run(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         #[cfg(feature = "onnx")]
         Command::Ops(_) => formats::operators(&mut session),

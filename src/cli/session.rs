@@ -31,6 +31,7 @@ impl Session {
         let format = match command {
             Command::Compile(args) => args.output.format,
             Command::Inspect(args) => args.format,
+            Command::Verify(args) => args.format,
             _ => Format::Text,
         };
         Session { sources: Sources::new(), report: Report::new(), format }

@@ -21,7 +21,7 @@ mod single;
 mod vector;
 
 pub use nulls::Nulls;
-pub use outputs::{Kind, Selection};
+pub use outputs::{Kind, Selection, default_selection};
 
 use crate::bind::Bindings;
 use crate::diag::{Failed, Report};

@@ -105,7 +105,8 @@ pub(super) fn select(graph: &Graph, options: &Options, report: &mut Report) -> R
     Ok(wanted)
 }
 
-fn default_selection(graph: &Graph) -> Vec<Selection> {
+/// What is selected without a wish: what the kind of model is asked for most.
+pub fn default_selection(graph: &Graph) -> Vec<Selection> {
     let has = |role| graph.output(role).is_some();
     let kinds: &[Kind] = if has(Role::Probabilities) {
         if graph.classes.len() == 2 { &[Kind::Probability] } else { &[Kind::Label, Kind::Probability] }

@@ -5,6 +5,7 @@
 
 pub(super) mod compile;
 pub(super) mod score;
+pub(super) mod verify;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ pub(super) enum Command {
     Compile(Box<compile::Compile>),
     Score(Box<score::Score>),
     Inspect(Inspect),
+    Verify(Box<verify::Verify>),
     Explain(Explain),
     Formats(Formats),
     #[cfg(feature = "onnx")]

@@ -32,6 +32,14 @@ super::codes! {
     NO_TYPE = "E0709", "expression without a type",
         "A bare NULL has no type, so that it can be no column, no CASE with only NULL branches and no array of NULLs. \
          Write `CAST(NULL AS DOUBLE)`. A WHERE clause has to be BOOLEAN.";
+    VERIFIED_ROW = "E0710", "a row that cannot be read",
+        "`--input` takes one JSON object a line, with the columns that the features read. A column that is missing is NULL. A \
+         number of any type is a JSON number, or a text where JSON has none: `\"NaN\"`, `\"Infinity\"`, a DECIMAL. The message \
+         names the line and the column.";
+    NOT_THE_MODEL = "E0711", "the SQL is not the model",
+        "The printed SQL gives another value than the model for a row, and rounding does not explain it. This is a fault of \
+         m2ksql. Please report it with the row that the message shows and the model, or its structure if the model is \
+         confidential.";
     MISSING_INPUT = "E0720", "column not among the rows",
         "The model reads a column that the header line of the rows does not have. A column is found by the name of the \
          feature, by the second name that data of an ONNX model uses (`X_3`), or by the name of the column in the SQL; in \

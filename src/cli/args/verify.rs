@@ -1,0 +1,46 @@
+//! The options of `verify`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::compile::{FeatureOptions, ResultOptions};
+use super::{Format, ModelOptions};
+
+/// Check that the SQL computes the model
+///
+/// The model is interpreted by itself, the SQL is printed, read back and evaluated as ksqlDB does, both on rows made on
+/// purpose: constants that features are compared with and their neighbours, zeros, huge and tiny numbers, NULLs, known and
+/// unknown categories, rows near the decision boundary, random rows. Results may differ by what rounding explains, which
+/// is computed for every row. Needs no server.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Verify {
+    /// Model file; `-` reads standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) model: PathBuf,
+
+    /// Rows of your own to check too: one JSON object of columns a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) input: Option<PathBuf>,
+
+    /// How many rows are made
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub(in crate::cli) rows: usize,
+
+    /// Verify the SQL that `compile --strict` prints
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+
+    /// How the outcome and the diagnostics are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) model_options: ModelOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) features: FeatureOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) results: ResultOptions,
+}

@@ -1,0 +1,663 @@
+//! How far apart two evaluations of one model may lie: a forward error analysis of the lowered [`Score`] for one row.
+//!
+//! Every expression gets the set of the values that some admissible evaluation of it may have: one in IEEE arithmetic,
+//! with constants folded together and rounded once, sums regrouped, and differences compared instead of operands. A number
+//! has an interval and the magnitude `Σ |terms|` of what it is a sum of, carried through sums, products and quotients by
+//! constants: a sum of n terms, however it is grouped, is off by at most about `n ε Σ |terms|` (Higham, "Accuracy and
+//! stability of numerical algorithms", chapter 4; ε is twice the unit roundoff, which leaves room for the second order
+//! and for the rounding here). Functions map intervals; a function that is undefined somewhere in its interval gives
+//! every number and NaN. A comparison that the intervals do not decide may be true or false, and a CASE that asks it may
+//! take either value.
+//!
+//! Invariant: what is out of the set is wrong. What is in it need not be right, so the intervals must stay narrow: those
+//! of inputs, constants and roundings to integers are exact.
+
+use crate::score::{Comparison, Const, Expr, Function, Id, Score, Value};
+use std::rc::Rc;
+
+/// The numbers that a DOUBLE may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Numbers {
+    /// The smallest; above `high` if only NaN is possible.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+    /// Whether it may be NaN.
+    pub nan: bool,
+    /// `Σ |terms|`.
+    magnitude: f64,
+    /// How many roundings there are in it; 0 if it is exact.
+    roundings: f64,
+}
+
+/// The values that an expression may have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// DOUBLE.
+    Numbers(Numbers),
+    /// BOOLEAN: whether it may be true, and false.
+    Truth {
+        /// May be true.
+        yes: bool,
+        /// May be false.
+        no: bool,
+    },
+    /// One of these BIGINTs or texts.
+    Set(Rc<Vec<Value>>),
+    /// Too many to list.
+    Any,
+}
+
+/// What an expression may be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Range {
+    /// Whether it may be NULL.
+    pub null: bool,
+    /// What it is where it is not; `None` if it can only be NULL.
+    pub values: Option<Values>,
+}
+
+/// How the analysed evaluations round.
+#[derive(Clone, Copy, Debug)]
+struct Rounding {
+    epsilon: f64,
+    /// Absolute error of a result that underflows.
+    tiny: f64,
+    /// The largest finite number.
+    largest: f64,
+}
+
+/// The analysis of a score, ready for rows.
+pub struct Analysis<'a> {
+    score: &'a Score,
+    needed: Vec<bool>,
+    constants: Vec<Option<Range>>,
+    rounding: Rounding,
+    /// Inputs that one side rounds to binary32 and the other does not.
+    rounded: Vec<bool>,
+}
+
+/// A set that is not listed beyond this size.
+const LARGEST_SET: usize = 64;
+
+impl Range {
+    const NULL: Range = Range { null: true, values: None };
+
+    fn of(values: Values) -> Self {
+        Range { null: false, values: Some(values) }
+    }
+
+    /// Whether the value is possible.
+    pub fn contains(&self, value: &Value) -> bool {
+        match (value, &self.values) {
+            (Value::Null, _) => self.null,
+            (_, None) => false,
+            (Value::Double(value), Some(Values::Numbers(numbers))) => numbers.contains(*value),
+            (Value::Boolean(truth), Some(Values::Truth { yes, no })) => {
+                if *truth {
+                    *yes
+                } else {
+                    *no
+                }
+            }
+            (value, Some(Values::Set(set))) => set.contains(value),
+            (_, Some(Values::Any)) => true,
+            _ => false,
+        }
+    }
+
+    fn join(self, other: Range) -> Range {
+        let null = self.null || other.null;
+        let values = match (self.values, other.values) {
+            (None, values) | (values, None) => values,
+            (Some(Values::Numbers(a)), Some(Values::Numbers(b))) => Some(Values::Numbers(a.join(b))),
+            (Some(Values::Truth { yes, no }), Some(Values::Truth { yes: y, no: n })) => {
+                Some(Values::Truth { yes: yes || y, no: no || n })
+            }
+            (Some(Values::Set(a)), Some(Values::Set(b))) => Some(union(a, &b)),
+            _ => Some(Values::Any),
+        };
+        Range { null, values }
+    }
+
+    /// Whether a condition may be true, and false. NULL counts as false.
+    fn truth(&self) -> (bool, bool) {
+        match self.values {
+            Some(Values::Truth { yes, no }) => (yes, no || self.null),
+            None => (false, true),
+            _ => (true, true),
+        }
+    }
+
+    fn numbers(&self) -> Option<Numbers> {
+        match self.values {
+            Some(Values::Numbers(numbers)) => Some(numbers),
+            None => None,
+            Some(_) => Some(Numbers::TOP),
+        }
+    }
+}
+
+fn union(a: Rc<Vec<Value>>, b: &Rc<Vec<Value>>) -> Values {
+    let new: Vec<&Value> = b.iter().filter(|value| !a.contains(value)).collect();
+    if new.is_empty() {
+        return Values::Set(a);
+    }
+    if a.len() + new.len() > LARGEST_SET {
+        return Values::Any;
+    }
+    Values::Set(Rc::new(a.iter().chain(new).cloned().collect()))
+}
+
+impl Numbers {
+    /// Everything.
+    const TOP: Numbers =
+        Numbers { low: f64::NEG_INFINITY, high: f64::INFINITY, nan: true, magnitude: f64::INFINITY, roundings: 1.0 };
+
+    /// This number and no other.
+    fn point(value: f64) -> Self {
+        if value.is_nan() {
+            let (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+            return Numbers { low, high, nan: true, magnitude: 0.0, roundings: 0.0 };
+        }
+        Numbers { low: value, high: value, nan: false, magnitude: value.abs(), roundings: 0.0 }
+    }
+
+    /// Whether the number is possible.
+    pub fn contains(&self, value: f64) -> bool {
+        if value.is_nan() { self.nan } else { self.low <= value && value <= self.high }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.low > self.high
+    }
+
+    fn is_point(&self) -> bool {
+        self.low == self.high
+    }
+
+    fn join(self, other: Numbers) -> Numbers {
+        Numbers {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            nan: self.nan || other.nan,
+            magnitude: self.magnitude.max(other.magnitude),
+            roundings: self.roundings.max(other.roundings),
+        }
+    }
+
+    /// An interval whose ends are off by this much, at most.
+    fn widened(low: f64, high: f64, by: f64, nan: bool, magnitude: f64, roundings: f64, rounding: Rounding) -> Self {
+        if low.is_nan() || high.is_nan() || by.is_nan() {
+            return Numbers::TOP;
+        }
+        let (mut low, mut high) =
+            if by.is_finite() { (low - by, high + by) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+        // what is beyond the largest number in one evaluation may be infinite in another
+        if high > rounding.largest {
+            high = f64::INFINITY;
+        }
+        if low < -rounding.largest {
+            low = f64::NEG_INFINITY;
+        }
+        Numbers { low, high, nan, magnitude: magnitude.max(low.abs().min(high.abs())), roundings }
+    }
+
+    /// A function that never falls, with a relative error of `k` roundings; NaN stays.
+    fn map(self, k: f64, rounding: Rounding, function: impl Fn(f64) -> f64) -> Self {
+        if self.is_empty() {
+            return self;
+        }
+        let (low, high) = (function(self.low), function(self.high));
+        if k == 0.0 {
+            let magnitude = low.abs().max(high.abs());
+            return Numbers { low, high, nan: self.nan, magnitude, roundings: self.roundings };
+        }
+        let by = |end: f64| if end.is_finite() { k * rounding.epsilon * end.abs() + rounding.tiny } else { 0.0 };
+        let (low, high) = (low - by(low), high + by(high));
+        let magnitude = low.abs().max(high.abs());
+        Numbers::widened(low, high, 0.0, self.nan, magnitude, 1.0, rounding)
+    }
+
+    /// This part of it, and NaN if that is not all.
+    fn within(self, least: f64, most: f64) -> Self {
+        let outside = !self.is_empty() && (self.low < least || self.high > most);
+        Numbers { low: self.low.max(least), high: self.high.min(most), nan: self.nan || outside, ..self }
+    }
+}
+
+impl<'a> Analysis<'a> {
+    /// Analyses a lowered score. `single`: something is computed in binary32 by one side only; `rounded`: the inputs
+    /// that it rounds.
+    pub fn new(score: &'a Score, single: bool, rounded: Vec<bool>) -> Self {
+        let rounding = if single {
+            Rounding {
+                epsilon: f64::from(f32::EPSILON),
+                tiny: f64::from(f32::MIN_POSITIVE),
+                largest: f64::from(f32::MAX),
+            }
+        } else {
+            Rounding { epsilon: f64::EPSILON, tiny: f64::MIN_POSITIVE, largest: f64::MAX }
+        };
+        let constants = score.ids().map(|id| score.constant(id).map(constant)).collect();
+        let needed = score.uses().iter().map(|&uses| uses > 0).collect();
+        Analysis { score, needed, constants, rounding, rounded }
+    }
+
+    /// What each output may be for a row of inputs.
+    pub fn row(&self, inputs: &[Value]) -> Vec<Range> {
+        let mut ranges: Vec<Range> = Vec::with_capacity(self.score.len());
+        for id in self.score.ids() {
+            let range = match &self.constants[id.index()] {
+                _ if !self.needed[id.index()] => Range::NULL,
+                Some(constant) => constant.clone(),
+                None => self.expr(id, inputs, &ranges),
+            };
+            ranges.push(range);
+        }
+        self.score.outputs.iter().map(|output| ranges[output.root.index()].clone()).collect()
+    }
+
+    fn expr(&self, id: Id, inputs: &[Value], ranges: &[Range]) -> Range {
+        let range = |id: &Id| &ranges[id.index()];
+        match self.score.expr(id) {
+            Expr::Const(value) => constant(value),
+            Expr::Input(number) => self.input(*number, inputs),
+            Expr::Sum(terms) => strict(terms.iter().filter_map(|term| term.factor).map(|id| range(&id)), || {
+                let parts = terms.iter().map(|term| match term.factor {
+                    None => (1.0, Numbers::point(term.coefficient)),
+                    Some(factor) => (term.coefficient, range(&factor).numbers().unwrap_or(Numbers::TOP)),
+                });
+                Values::Numbers(sum(parts, terms.len(), self.rounding))
+            }),
+            Expr::Product(list) => strict(list.iter().map(range), || {
+                let factors = list.iter().map(|id| range(id).numbers().unwrap_or(Numbers::TOP));
+                let product = factors.reduce(|a, b| product(a, b, self.rounding));
+                Values::Numbers(product.unwrap_or(Numbers::TOP))
+            }),
+            Expr::Call(Function::Coalesce, list) => {
+                let mut result = Range::NULL;
+                for id in list {
+                    let null = result.null && range(id).null;
+                    result = if result.null { Range { null, ..result.join(range(id).clone()) } } else { result };
+                }
+                result
+            }
+            Expr::Call(function, list) => strict(list.iter().map(range), || {
+                let arguments: Vec<&Range> = list.iter().map(range).collect();
+                self.call(*function, list, &arguments, inputs)
+            }),
+            Expr::Compare(comparison, a, b) => {
+                let (yes, no) = self.compare(*comparison, (*a, range(a)), (*b, range(b)), inputs);
+                Range::of(Values::Truth { yes, no })
+            }
+            Expr::And(list) => {
+                let all = list.iter().map(|id| range(id).truth());
+                let (yes, no) = all.fold((true, false), |(yes, no), (y, n)| (yes && y, no || n));
+                Range::of(Values::Truth { yes, no })
+            }
+            Expr::Or(list) => {
+                let all = list.iter().map(|id| range(id).truth());
+                let (yes, no) = all.fold((false, true), |(yes, no), (y, n)| (yes || y, no && n));
+                Range::of(Values::Truth { yes, no })
+            }
+            Expr::Not(a) => {
+                let (yes, no) = range(a).truth();
+                Range::of(Values::Truth { yes: no, no: yes })
+            }
+            Expr::IsNull(a) => Range::of(Values::Truth { yes: range(a).null, no: range(a).values.is_some() }),
+            Expr::Case(arms, otherwise) => {
+                let mut result: Option<Range> = None;
+                let mut add = |value: &Range| {
+                    let value = value.clone();
+                    result = Some(match result.take() {
+                        None => value,
+                        Some(before) => before.join(value),
+                    });
+                };
+                let mut open = true;
+                for arm in arms {
+                    let (yes, no) = range(&arm.condition).truth();
+                    if yes {
+                        add(range(&arm.value));
+                    }
+                    if !no {
+                        open = false;
+                        break;
+                    }
+                }
+                if open {
+                    add(range(otherwise));
+                }
+                result.unwrap_or(Range::NULL)
+            }
+        }
+    }
+
+    fn input(&self, number: u32, inputs: &[Value]) -> Range {
+        match &inputs[number as usize] {
+            Value::Null => Range::NULL,
+            Value::Double(x) => {
+                let exact = Numbers::point(*x);
+                let single = Numbers::point(f64::from(*x as f32));
+                if self.rounded[number as usize] && x.is_finite() && single.low.is_infinite() {
+                    return Range::of(Values::Numbers(Numbers::TOP));
+                }
+                let differs = self.rounded[number as usize] && !x.is_nan() && single.low != *x;
+                let numbers = if differs { Numbers { roundings: 1.0, ..exact.join(single) } } else { exact };
+                Range::of(Values::Numbers(numbers))
+            }
+            Value::Boolean(truth) => Range::of(Values::Truth { yes: *truth, no: !*truth }),
+            value => Range::of(Values::Set(Rc::new(vec![value.clone()]))),
+        }
+    }
+
+    /// The value of an input or a constant, which both sides know exactly.
+    fn exact(&self, id: Id, inputs: &[Value]) -> Option<Value> {
+        match self.score.expr(id) {
+            Expr::Input(number) => Some(inputs[*number as usize].clone()),
+            Expr::Const(value) => Some(Value::from(value)),
+            _ => None,
+        }
+    }
+
+    fn call(&self, function: Function, list: &[Id], arguments: &[&Range], inputs: &[Value]) -> Values {
+        let r = self.rounding;
+        match function {
+            Function::ToDouble => return to_double(arguments[0]),
+            Function::ToBigint => return to_bigint(arguments[0].numbers().unwrap_or(Numbers::TOP)),
+            _ => {}
+        }
+        let x = arguments[0].numbers().unwrap_or(Numbers::TOP);
+        let y = arguments.get(1).and_then(|y| y.numbers()).unwrap_or(Numbers::TOP);
+        if function == Function::IsNan {
+            let (yes, no) = match self.exact(list[0], inputs) {
+                Some(Value::Double(x)) => (x.is_nan(), !x.is_nan()),
+                _ => (x.nan, !x.is_empty() || x.nan),
+            };
+            return Values::Truth { yes, no };
+        }
+        let largest = |x: f64| if x == f64::INFINITY { r.largest } else { x };
+        Values::Numbers(match function {
+            Function::Divide => quotient(x, y, r),
+            Function::Power => power(x, y, r),
+            Function::Min | Function::Max => {
+                let pick = if function == Function::Min { f64::min } else { f64::max };
+                Numbers {
+                    low: if x.is_empty() || y.is_empty() { f64::INFINITY } else { pick(x.low, y.low) },
+                    high: if x.is_empty() || y.is_empty() { f64::NEG_INFINITY } else { pick(x.high, y.high) },
+                    nan: x.nan || y.nan,
+                    magnitude: x.magnitude.max(y.magnitude),
+                    roundings: x.roundings.max(y.roundings),
+                }
+            }
+            Function::Exp => {
+                let grown = x.map(4.0, r, libm::exp);
+                // an overflow is infinite in one evaluation only
+                Numbers { low: if x.low.is_finite() { largest(grown.low) } else { grown.low }, ..grown }.within_exp()
+            }
+            Function::Ln => x.within(0.0, f64::INFINITY).map(4.0, r, libm::log),
+            Function::Log1p => x.within(-1.0, f64::INFINITY).map(32.0, r, libm::log1p),
+            Function::Expm1 => x.map(32.0, r, libm::expm1),
+            Function::Sqrt => x.within(0.0, f64::INFINITY).map(2.0, r, libm::sqrt),
+            Function::Abs => {
+                let high = x.low.abs().max(x.high.abs());
+                let low = if x.low <= 0.0 && x.high >= 0.0 { 0.0 } else { x.low.abs().min(x.high.abs()) };
+                if x.is_empty() { x } else { Numbers { low, high, ..x } }
+            }
+            Function::Floor => x.map(0.0, r, libm::floor),
+            Function::Ceil => x.map(0.0, r, libm::ceil),
+            Function::RoundEven => x.map(0.0, r, libm::rint),
+            Function::Sign => x.map(0.0, r, |x| f64::from(i8::from(x > 0.0) - i8::from(x < 0.0))),
+            Function::Tanh => x.map(8.0, r, libm::tanh),
+            Function::Sigmoid => {
+                let p = x.map(8.0, r, |x| 1.0 / (1.0 + libm::exp(-x)));
+                // `sigmoid(z) >= p` is asked as `z >= logit p`, which is rounded
+                let slope = (p.high * (1.0 - p.low)).clamp(0.0, 0.25);
+                let by = 4.0 * r.epsilon * slope * x.low.abs().max(x.high.abs()).min(1e3);
+                if p.is_empty() { p } else { Numbers { low: p.low - by, high: p.high + by, ..p } }
+            }
+            Function::Softplus => x.map(32.0, r, |x| x.max(0.0) + libm::log1p(libm::exp(-x.abs()))),
+            Function::NormalCdf => x.map(64.0, r, |x| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)),
+            Function::Erf => x.map(32.0, r, libm::erf),
+            Function::IsNan | Function::ToDouble | Function::ToBigint | Function::Coalesce => Numbers::TOP,
+        })
+    }
+
+    /// Whether a comparison may be true, and false.
+    fn compare(
+        &self,
+        comparison: Comparison,
+        (a, left): (Id, &Range),
+        (b, right): (Id, &Range),
+        inputs: &[Value],
+    ) -> (bool, bool) {
+        if let (Some(a), Some(b)) = (self.exact(a, inputs), self.exact(b, inputs)) {
+            let holds = holds(comparison, &a, &b);
+            return (holds, !holds);
+        }
+        let null = left.null || right.null;
+        let (Some(x), Some(y)) = (&left.values, &right.values) else { return (false, true) };
+        let (yes, no) = match (x, y) {
+            (Values::Numbers(x), Values::Numbers(y)) => compare(comparison, *x, *y, self.rounding),
+            (Values::Truth { .. }, Values::Truth { .. }) => {
+                let truths = |range: &Range| {
+                    let (yes, no) = range.truth();
+                    let pairs = [(true, yes), (false, no)];
+                    pairs.into_iter().filter(|(_, may)| *may).map(|(truth, _)| Value::Boolean(truth)).collect()
+                };
+                let (x, y): (Vec<Value>, Vec<Value>) = (truths(left), truths(right));
+                over_pairs(comparison, &x, &y)
+            }
+            (Values::Set(x), Values::Set(y)) => over_pairs(comparison, x, y),
+            _ => (true, true),
+        };
+        (yes, no || null)
+    }
+}
+
+impl Numbers {
+    /// An exponential is never negative.
+    fn within_exp(self) -> Self {
+        Numbers { low: self.low.max(0.0), ..self }
+    }
+}
+
+fn constant(constant: &Const) -> Range {
+    match constant {
+        Const::Null(_) => Range::NULL,
+        Const::Double(value) => Range::of(Values::Numbers(Numbers::point(value.0))),
+        Const::Boolean(truth) => Range::of(Values::Truth { yes: *truth, no: !*truth }),
+        Const::Bigint(_) | Const::Text(_) => Range::of(Values::Set(Rc::new(vec![Value::from(constant)]))),
+    }
+}
+
+/// NULL where an operand is.
+fn strict<'r>(operands: impl Iterator<Item = &'r Range>, values: impl FnOnce() -> Values) -> Range {
+    let mut null = false;
+    for operand in operands {
+        null |= operand.null;
+        if operand.values.is_none() {
+            return Range::NULL;
+        }
+    }
+    Range { null, values: Some(values()) }
+}
+
+/// `Σ c x`
+fn sum(parts: impl Iterator<Item = (f64, Numbers)>, terms: usize, rounding: Rounding) -> Numbers {
+    let (mut low, mut high, mut magnitude, mut roundings) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
+    let (mut nan, mut empty, mut positive, mut negative) = (false, false, false, false);
+    let mut only = None;
+    for (c, x) in parts {
+        nan |= x.nan;
+        if x.is_empty() {
+            empty = true;
+            continue;
+        }
+        only = Some((c, x));
+        let ends = if c >= 0.0 { (c * x.low, c * x.high) } else { (c * x.high, c * x.low) };
+        if ends.0 == f64::INFINITY || ends.1 == f64::NEG_INFINITY {
+            // infinite, not only too large: other forms of the expression subtract it from itself
+            return Numbers::TOP;
+        }
+        positive |= ends.1 == f64::INFINITY;
+        negative |= ends.0 == f64::NEG_INFINITY;
+        low += ends.0;
+        high += ends.1;
+        magnitude += c.abs() * x.magnitude;
+        roundings += x.roundings.max(1.0);
+    }
+    if empty {
+        return Numbers::point(f64::NAN);
+    }
+    if let (1, Some((c, x))) = (terms, only)
+        && c.abs() == 1.0
+    {
+        return Numbers { low, high, ..x };
+    }
+    if low.is_nan() || high.is_nan() || positive && negative {
+        return Numbers::TOP;
+    }
+    if positive || negative {
+        // infinite terms of one sign: the sum may be infinite, and is at least what its finite part is
+        let finite = |end: f64| end.clamp(-rounding.largest, rounding.largest);
+        let (low, high) = if positive { (finite(low), f64::INFINITY) } else { (f64::NEG_INFINITY, finite(high)) };
+        let (low, high) = if positive && low < 0.0 { (f64::NEG_INFINITY, high) } else { (low, high) };
+        let (low, high) = if negative && high > 0.0 { (low, f64::INFINITY) } else { (low, high) };
+        let slack = 1.0 - 64.0 * rounding.epsilon;
+        return Numbers { low: low * slack, high: high * slack, nan, magnitude: f64::INFINITY, roundings };
+    }
+    if magnitude > rounding.largest / 4.0 {
+        // a partial sum may overflow in one order and not in another
+        return Numbers::TOP;
+    }
+    let by = (roundings + 4.0) * rounding.epsilon * magnitude + rounding.tiny;
+    Numbers::widened(low, high, by, nan, magnitude, roundings + 1.0, rounding)
+}
+
+/// The smallest and the largest of what the ends give.
+fn corners(ends: [f64; 4]) -> Option<(f64, f64)> {
+    let finite = ends.iter().all(|end| !end.is_nan());
+    finite.then(|| ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x))))
+}
+
+fn product(x: Numbers, y: Numbers, rounding: Rounding) -> Numbers {
+    if x.is_empty() || y.is_empty() {
+        return Numbers::point(f64::NAN);
+    }
+    let ends = [x.low * y.low, x.low * y.high, x.high * y.low, x.high * y.high];
+    let Some((low, high)) = corners(ends) else { return Numbers::TOP };
+    let magnitude = x.magnitude * y.magnitude;
+    if magnitude > rounding.largest || magnitude.is_nan() {
+        return Numbers::TOP;
+    }
+    let roundings = x.roundings + y.roundings + 1.0;
+    let by = (roundings + 4.0) * rounding.epsilon * magnitude + rounding.tiny;
+    Numbers::widened(low, high, by, x.nan || y.nan, magnitude, roundings, rounding)
+}
+
+fn quotient(x: Numbers, y: Numbers, rounding: Rounding) -> Numbers {
+    if x.is_empty() || y.is_empty() {
+        return Numbers::point(f64::NAN);
+    }
+    if y.low <= 0.0 && y.high >= 0.0 {
+        return Numbers::TOP;
+    }
+    let ends = [x.low / y.low, x.low / y.high, x.high / y.low, x.high / y.high];
+    let Some((low, high)) = corners(ends) else { return Numbers::TOP };
+    let magnitude = x.magnitude / y.low.abs().min(y.high.abs());
+    let roundings = x.roundings + y.roundings + 1.0;
+    // a divisor that is infinite in one evaluation is huge in another, and its own width is in its interval
+    let by = (roundings + 4.0) * rounding.epsilon * magnitude + rounding.tiny;
+    Numbers::widened(low, high, by, x.nan || y.nan, magnitude, roundings, rounding)
+}
+
+fn power(x: Numbers, y: Numbers, rounding: Rounding) -> Numbers {
+    let whole = y.is_point() && libm::rint(y.low) == y.low && y.low.abs() < 1e9;
+    let safe = x.low > 0.0 || whole && y.low > 0.0 || whole && x.high < 0.0;
+    if x.is_empty() || y.is_empty() || !safe {
+        return Numbers::TOP;
+    }
+    let ends = [(x.low, y.low), (x.low, y.high), (x.high, y.low), (x.high, y.high)].map(|(x, y)| libm::pow(x, y));
+    let Some((low, high)) = corners(ends) else { return Numbers::TOP };
+    let low = if x.low < 0.0 && x.high > 0.0 { low.min(0.0) } else { low };
+    let magnitude = low.abs().max(high.abs());
+    // `x * x * x` has the error of its factors, and of y roundings
+    let error = (8.0 + y.low.abs().max(y.high.abs())) * rounding.epsilon;
+    let by = error * magnitude + rounding.tiny;
+    Numbers::widened(low, high, by, x.nan || y.nan, magnitude, 1.0, rounding)
+}
+
+fn to_double(range: &Range) -> Values {
+    let Some(Values::Set(set)) = &range.values else { return Values::Numbers(Numbers::TOP) };
+    let numbers = set.iter().map(|value| match value {
+        Value::Bigint(value) => Numbers::point(*value as f64),
+        _ => Numbers::TOP,
+    });
+    Values::Numbers(numbers.reduce(Numbers::join).unwrap_or(Numbers::TOP))
+}
+
+fn to_bigint(x: Numbers) -> Values {
+    let (low, high) = (x.low as i64, x.high as i64);
+    if x.is_empty() {
+        return Values::Set(Rc::new(vec![Value::Bigint(0)]));
+    }
+    if x.nan || high.saturating_sub(low) >= LARGEST_SET as i64 {
+        return Values::Any;
+    }
+    Values::Set(Rc::new((low..=high).map(Value::Bigint).collect()))
+}
+
+fn over_pairs(comparison: Comparison, x: &[Value], y: &[Value]) -> (bool, bool) {
+    let mut truth = (false, false);
+    for a in x {
+        for b in y {
+            let holds = holds(comparison, a, b);
+            truth = (truth.0 || holds, truth.1 || !holds);
+        }
+    }
+    truth
+}
+
+/// The comparison of two values of one type; false with NULL and NaN.
+fn holds(comparison: Comparison, a: &Value, b: &Value) -> bool {
+    let ordering = match (a, b) {
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
+        (Value::Bigint(a), Value::Bigint(b)) => Some(a.cmp(b)),
+        (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+        (Value::Boolean(a), Value::Boolean(b)) => Some(a.cmp(b)),
+        _ => None,
+    };
+    ordering.is_some_and(|ordering| match comparison {
+        Comparison::Equal => ordering.is_eq(),
+        Comparison::Less => ordering.is_lt(),
+        Comparison::LessOrEqual => ordering.is_le(),
+        Comparison::Greater => ordering.is_gt(),
+        Comparison::GreaterOrEqual => ordering.is_ge(),
+    })
+}
+
+fn compare(comparison: Comparison, x: Numbers, y: Numbers, rounding: Rounding) -> (bool, bool) {
+    // a NaN among the operands may be cancelled by what is folded
+    if x.nan || y.nan {
+        return (true, true);
+    }
+    // operands are compared by their difference, whose terms are folded
+    let roundings = x.roundings + y.roundings;
+    let slack = if roundings > 0.0 { (roundings + 4.0) * rounding.epsilon * (x.magnitude + y.magnitude) } else { 0.0 };
+    let slack = if slack.is_nan() { f64::INFINITY } else { slack };
+    // the range of x - y is [x.low - y.high - slack, x.high - y.low + slack]
+    let may_be_less = x.low < y.high + slack;
+    let may_be_greater = x.high + slack > y.low;
+    let may_be_equal = x.low <= y.high + slack && x.high + slack >= y.low;
+    let only_equal = x.is_point() && y.is_point() && x.low == y.low && slack == 0.0;
+    let (less, greater) = (may_be_less && !only_equal, may_be_greater && !only_equal);
+    match comparison {
+        Comparison::Equal => (may_be_equal, !only_equal),
+        Comparison::Less => (less, may_be_equal || greater),
+        Comparison::LessOrEqual => (less || may_be_equal, greater),
+        Comparison::Greater => (greater, may_be_equal || less),
+        Comparison::GreaterOrEqual => (greater || may_be_equal, less),
+    }
+}

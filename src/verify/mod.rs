@@ -1,0 +1,22 @@
+//! Is this SQL really the model? Two independent paths from the model to values, compared on rows made on purpose.
+//!
+//! One path is [`model::eval`](crate::model::eval), which interprets the graph vector by vector; the other is the printed
+//! text, read back and evaluated with the engine's semantics by [`sql::eval`](crate::sql::eval). They round differently,
+//! so each result is held against the set of values that rounding admits for that row ([`bound`]): what differs has to
+//! be in it on both sides. Nothing else is tolerated, NULLs and labels included.
+//!
+//! | file | what |
+//! |---|---|
+//! | `bound` | which values an admissible evaluation may give |
+//! | `subject` | both paths, ready for rows of columns |
+//! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
+//! | `report` | what is counted |
+
+pub mod bound;
+mod report;
+mod rows;
+mod subject;
+
+pub use report::{Mismatch, VerifyReport};
+pub use rows::read_row;
+pub use subject::{Row, Subject};

@@ -1,0 +1,483 @@
+//! Rows made on purpose: where a wrong constant, a wrong comparison or a forgotten NULL shows.
+//!
+//! The constants come from the lowered score, so every format has them: what an input is compared with, divided by, or
+//! weighted with. One value at a time is put into rows that are otherwise plain, since a fault that shows only for a
+//! combination is what the random rows are for. The generator is our own, so that a run can be repeated anywhere.
+
+use super::subject::{Row, Subject};
+use crate::model::Value;
+use crate::schema::{Relation, Type};
+use crate::score::{Const, Expr, Function, Score};
+use crate::sql::eval::{Decimal, Value as Sql};
+use std::fmt::Write;
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// From 0 to 1.
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+}
+
+/// What is known of the values of one feature.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Numbers that it is compared with, or that make a sum of it zero.
+    numbers: Vec<f64>,
+    /// Texts and integers that it is compared with.
+    categories: Vec<Sql>,
+    /// The largest weight it has.
+    weight: f64,
+    /// By what it is divided.
+    scale: f64,
+}
+
+/// Numbers that every numeric feature is tried with.
+const EXTREMES: &[f64] = &[
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    1e-3,
+    -40.0,
+    750.0,
+    -750.0,
+    1e6,
+    -1e6,
+    1e15,
+    1e100,
+    -1e100,
+    f64::MAX,
+    f64::MIN,
+    f64::MIN_POSITIVE,
+    5e-324,
+    -5e-324,
+    9_007_199_254_740_993.0,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+];
+
+impl Subject<'_> {
+    /// At most this many rows, the same for every call. More constants than there is room for are taken evenly.
+    pub fn rows(&self, most: usize) -> Vec<Row> {
+        let mut random = Random(20_150_401);
+        let known = self.known();
+        let columns = &self.relation().columns;
+        let mut candidates: Vec<Vec<Sql>> = Vec::with_capacity(columns.len());
+        for (position, column) in columns.iter().enumerate() {
+            let feature = self.columns.iter().position(|it| *it == Some(position));
+            candidates.push(values(&column.ty, feature.map(|feature| &known[feature])));
+        }
+        let plain = |random: &mut Random| -> Row {
+            let one = |(position, values): (usize, &Vec<Sql>)| {
+                let feature = self.columns.iter().position(|it| *it == Some(position));
+                plausible(&columns[position].ty, feature.map(|feature| &known[feature]), values, random)
+            };
+            candidates.iter().enumerate().map(one).collect()
+        };
+        let mut rows: Vec<Row> = Vec::with_capacity(most);
+        // all equal, for ties; all NULL
+        for value in [0.0, 1.0, -1.0] {
+            rows.push(columns.iter().zip(&candidates).map(|(column, all)| of_number(&column.ty, value, all)).collect());
+        }
+        rows.push(vec![Sql::Null; columns.len()]);
+        // one special value at a time, over half of the rows
+        let total: usize = candidates.iter().map(Vec::len).sum();
+        let step = (total as f64 / (most / 2).max(1) as f64).max(1.0);
+        let mut next = 0.0;
+        let mut count = 0usize;
+        for (position, all) in candidates.iter().enumerate() {
+            for (index, value) in all.iter().enumerate() {
+                // NULL stands first and is always tried
+                let due = count as f64 >= next;
+                if due {
+                    next += step;
+                }
+                count += 1;
+                if due || index == 0 {
+                    let mut row = plain(&mut random);
+                    row[position] = value.clone();
+                    rows.push(row);
+                }
+            }
+        }
+        // random rows, and what lies between two of different labels: every pair of labels in turn
+        let mut latest: Vec<(Value, Row)> = Vec::new();
+        let mut pairs: Vec<(Value, Value, usize)> = Vec::new();
+        let mut bisections = most / 20;
+        while rows.len() < most {
+            let row = plain(&mut random);
+            if let Some(class) = self.class(&row).filter(|_| bisections > 0) {
+                let count = |other: &Value| {
+                    let pair = pairs.iter().find(|(a, b, _)| (a, b) == (other, &class) || (b, a) == (other, &class));
+                    pair.map_or(0, |(_, _, count)| *count)
+                };
+                let others = latest.iter().filter(|(other, _)| *other != class);
+                if let Some((_, other)) = others.min_by_key(|(other, _)| count(other)) {
+                    bisections -= 1;
+                    let (found, between) = self.boundary(other.clone(), row.clone());
+                    rows.extend(found);
+                    if let Some((a, b)) = between {
+                        match pairs.iter_mut().find(|(x, y, _)| (&*x, &*y) == (&a, &b) || (&*x, &*y) == (&b, &a)) {
+                            Some((_, _, count)) => *count += 1,
+                            None => pairs.push((a, b, 1)),
+                        }
+                    }
+                }
+                latest.retain(|(other, _)| *other != class);
+                latest.push((class, row.clone()));
+            }
+            rows.push(row);
+        }
+        rows.truncate(most.max(4));
+        rows
+    }
+
+    /// Rows on both sides of the place between two rows where the label changes, and a little further apart; and the
+    /// two labels that meet there.
+    fn boundary(&self, mut a: Row, mut b: Row) -> (Vec<Row>, Option<(Value, Value)>) {
+        let class = self.class(&a);
+        let mut found = Vec::new();
+        for step in 0..70 {
+            let mut middle = a.clone();
+            for (value, (x, y)) in middle.iter_mut().zip(a.iter().zip(&b)) {
+                if let (Sql::Double(x), Sql::Double(y)) = (x, y) {
+                    *value = Sql::Double(x + (y - x) / 2.0);
+                } else if step == 0 {
+                    // what has no middle is taken from one of the two
+                    *value = y.clone();
+                }
+            }
+            let same = middle.iter().zip(&a).all(|(x, y)| x.java_equals(y))
+                || middle.iter().zip(&b).all(|(x, y)| x.java_equals(y));
+            if same {
+                break;
+            }
+            if self.class(&middle) == class {
+                a = middle
+            } else {
+                b = middle
+            }
+            if step >= 30 && step % 10 == 0 {
+                found.extend([a.clone(), b.clone()]);
+            }
+        }
+        let between = class.zip(self.class(&b));
+        found.extend([a, b]);
+        (found, between)
+    }
+
+    /// What the score says of each feature.
+    fn known(&self) -> Vec<Known> {
+        let score = &self.compiled.score;
+        let mut known = vec![Known::default(); score.inputs().len()];
+        let uses = score.uses();
+        for id in score.ids().filter(|id| uses[id.index()] > 0) {
+            match score.expr(id) {
+                Expr::Compare(_, a, b) => {
+                    for (a, b) in [(a, b), (b, a)] {
+                        let Some(constant) = score.constant(*b) else { continue };
+                        let Some((number, factor, shift)) = line(score, *a) else { continue };
+                        match constant {
+                            Const::Double(value) => known[number].numbers.push((value.0 - shift) / factor),
+                            Const::Bigint(value) => known[number].categories.push(Sql::Bigint(*value)),
+                            Const::Text(value) => known[number].categories.push(Sql::string(value)),
+                            _ => {}
+                        }
+                    }
+                }
+                Expr::Sum(terms) => {
+                    for term in terms {
+                        if let Some((number, factor, _)) = term.factor.and_then(|factor| line(score, factor)) {
+                            let weight = (term.coefficient * factor).abs();
+                            known[number].weight = known[number].weight.max(weight);
+                        }
+                    }
+                    if let Some((number, factor, shift)) = line(score, id)
+                        && shift != 0.0
+                    {
+                        known[number].numbers.push(-shift / factor);
+                    }
+                }
+                Expr::Call(Function::Divide, list) => {
+                    if let (Some((number, factor, _)), Some(scale)) =
+                        (line(score, list[0]), score.double_value(list[1]))
+                    {
+                        known[number].scale = known[number].scale.max((scale / factor).abs());
+                    }
+                }
+                Expr::Case(arms, otherwise) => {
+                    // an imputer's value
+                    if let Some((number, 1.0, 0.0)) = line(score, *otherwise) {
+                        known[number].numbers.extend(arms.iter().filter_map(|arm| score.double_value(arm.value)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for known in &mut known {
+            known.numbers.retain(|value| value.is_finite());
+            known.numbers.sort_by(f64::total_cmp);
+            known.numbers.dedup_by(|a, b| a.to_bits() == b.to_bits());
+            let mut distinct: Vec<Sql> = Vec::new();
+            for category in known.categories.drain(..) {
+                if !distinct.iter().any(|other| other.java_equals(&category)) {
+                    distinct.push(category);
+                }
+            }
+            known.categories = distinct;
+        }
+        known
+    }
+}
+
+/// `factor * input + shift`, if the expression is that: the input's number, factor and shift.
+fn line(score: &Score, id: crate::score::Id) -> Option<(usize, f64, f64)> {
+    let (mut id, mut factor, mut shift) = (id, 1.0, 0.0);
+    // from the outside: value = factor * here + shift
+    for _ in 0..16 {
+        match score.expr(id) {
+            Expr::Input(number) if factor != 0.0 => return Some((*number as usize, factor, shift)),
+            Expr::Sum(terms) => {
+                let mut inner = None;
+                for term in terms {
+                    match term.factor {
+                        None => shift += factor * term.coefficient,
+                        Some(next) if inner.is_none() => inner = Some((next, term.coefficient)),
+                        Some(_) => return None,
+                    }
+                }
+                let (next, coefficient) = inner?;
+                factor *= coefficient;
+                id = next;
+            }
+            Expr::Call(Function::Divide, list) => {
+                factor /= score.double_value(list[1])?;
+                id = list[0];
+            }
+            Expr::Call(Function::ToDouble | Function::Coalesce, list) => id = list[0],
+            // an imputer
+            Expr::Case(arms, otherwise) if arms.iter().all(|arm| score.constant(arm.value).is_some()) => {
+                id = *otherwise
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The special values of a column, NULL first.
+fn values(ty: &Type, known: Option<&Known>) -> Vec<Sql> {
+    let mut list = vec![Sql::Null];
+    match ty {
+        Type::Boolean => list.extend([Sql::Boolean(true), Sql::Boolean(false)]),
+        Type::String => {
+            let categories = known.map_or(&[][..], |known| known.categories.as_slice());
+            list.extend(categories.iter().filter(|it| matches!(it, Sql::String(_))).cloned());
+            list.extend(["", "unknown category", "NaN", "O'Brien\u{e9}", " "].map(Sql::string));
+            // neighbours of a category: case and blanks count
+            if let Some(Sql::String(text)) = categories.first() {
+                list.extend([Sql::string(text.to_uppercase()), Sql::string(format!("{text} "))]);
+            }
+        }
+        _ if ty.is_numeric() => {
+            let mut numbers: Vec<f64> = Vec::new();
+            for value in known.iter().flat_map(|known| &known.numbers) {
+                numbers.extend([*value, value.next_up(), value.next_down()]);
+                let single = f64::from(*value as f32);
+                if single != *value {
+                    numbers.push(single);
+                }
+            }
+            for category in known.iter().flat_map(|known| &known.categories) {
+                if let Sql::Bigint(value) = category {
+                    list.push(of_integer(ty, *value));
+                    list.push(of_integer(ty, value.saturating_add(1)));
+                }
+            }
+            numbers.extend(EXTREMES);
+            list.extend(numbers.iter().map(|&value| of_number(ty, value, &[])));
+        }
+        _ => {}
+    }
+    list
+}
+
+fn of_integer(ty: &Type, value: i64) -> Sql {
+    match ty {
+        Type::Integer => i32::try_from(value).map_or(Sql::Integer(i32::MAX), Sql::Integer),
+        Type::Bigint => Sql::Bigint(value),
+        _ => of_number(ty, value as f64, &[]),
+    }
+}
+
+/// The number in a column of this type, or the nearest to it; for other types one of their values.
+fn of_number(ty: &Type, value: f64, all: &[Sql]) -> Sql {
+    match ty {
+        Type::Double => Sql::Double(value),
+        Type::Integer => Sql::Integer(value as i32),
+        Type::Bigint => Sql::Bigint(value as i64),
+        Type::Decimal(precision, scale) => {
+            let text = format!("{value:.*}", *scale as usize);
+            let digits = text.chars().filter(char::is_ascii_digit).count();
+            match Decimal::parse(&text) {
+                Some(decimal) if value.is_finite() && digits <= *precision as usize => Sql::decimal(decimal),
+                _ => Sql::Null,
+            }
+        }
+        _ => all.get(1).cloned().unwrap_or(Sql::Null),
+    }
+}
+
+/// A value such as the model may have been trained on.
+fn plausible(ty: &Type, known: Option<&Known>, all: &[Sql], random: &mut Random) -> Sql {
+    if !ty.is_numeric() {
+        // mostly a known category, seldom NULL
+        return match all.len() {
+            0 | 1 => Sql::Null,
+            length => all[1 + random.below(length - 1)].clone(),
+        };
+    }
+    let empty = Known::default();
+    let known = known.unwrap_or(&empty);
+    if !known.categories.is_empty() && random.below(8) > 0 {
+        let category = &known.categories[random.below(known.categories.len())];
+        if let Sql::Bigint(value) = category {
+            return of_integer(ty, *value);
+        }
+    }
+    // about normal
+    let normal = (0..6).map(|_| random.unit()).sum::<f64>() - 3.0;
+    let centre = match known.numbers.len() {
+        0 => 0.0,
+        length => known.numbers[random.below(length)],
+    };
+    let spread = match (known.numbers.first(), known.numbers.last()) {
+        (Some(first), Some(last)) if last > first => (last - first).min(1e9),
+        _ if known.scale > 0.0 && known.scale.is_finite() => known.scale,
+        _ if known.weight > 0.0 => (1.0 / known.weight).clamp(1e-6, 1e6),
+        _ => 1.0,
+    };
+    let value = match random.below(4) {
+        0 => normal,
+        1 => libm::rint(10.0 * random.unit()),
+        _ => centre + 1.5 * spread * normal,
+    };
+    of_number(ty, value, all)
+}
+
+/// A row as a JSON object; what JSON has no number for is a text.
+pub(super) fn json_line(relation: &Relation, row: &Row) -> String {
+    let mut text = String::from("{");
+    for (column, value) in relation.columns.iter().zip(row) {
+        let comma = if text.len() > 1 { ", " } else { "" };
+        // writing to a String cannot fail
+        let _ = write!(text, "{comma}{}: {}", serde_json::Value::from(column.name.as_str()), json(value));
+    }
+    text + "}"
+}
+
+fn json(value: &Sql) -> serde_json::Value {
+    match value {
+        Sql::Boolean(truth) => (*truth).into(),
+        Sql::Integer(x) => (*x).into(),
+        Sql::Bigint(x) => (*x).into(),
+        Sql::Double(x) if x.is_finite() => (*x).into(),
+        Sql::Double(x) if x.is_nan() => "NaN".into(),
+        Sql::Double(x) => if *x > 0.0 { "Infinity" } else { "-Infinity" }.into(),
+        Sql::Decimal(x) => x.to_plain_string().into(),
+        Sql::String(text) => text.as_ref().into(),
+        _ => serde_json::Value::Null,
+    }
+}
+
+/// A row from a JSON object of columns; a column that is missing is NULL. The error says what is wrong.
+pub fn read_row(relation: &Relation, text: &str) -> Result<Row, String> {
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|error| format!("the line is not a JSON object: {error}"))?;
+    for name in object.keys() {
+        if relation.column(name).is_none() {
+            return Err(format!("no feature reads a column `{name}`"));
+        }
+    }
+    let mut row = Vec::with_capacity(relation.columns.len());
+    for column in &relation.columns {
+        let value = object.get(&column.name).unwrap_or(&serde_json::Value::Null);
+        match from_json(&column.ty, value) {
+            Some(value) => row.push(value),
+            None => return Err(format!("the column `{}` is {}, found {value}", column.name, column.ty)),
+        }
+    }
+    Ok(row)
+}
+
+fn from_json(ty: &Type, value: &serde_json::Value) -> Option<Sql> {
+    use serde_json::Value as Json;
+    Some(match (ty, value) {
+        (_, Json::Null) => Sql::Null,
+        (Type::Boolean, Json::Bool(truth)) => Sql::Boolean(*truth),
+        (Type::String, Json::String(text)) => Sql::string(text),
+        (Type::Integer, Json::Number(number)) => Sql::Integer(i32::try_from(number.as_i64()?).ok()?),
+        (Type::Bigint, Json::Number(number)) => Sql::Bigint(number.as_i64()?),
+        (Type::Double, Json::Number(number)) => Sql::Double(number.as_f64()?),
+        (Type::Double, Json::String(text)) => Sql::Double(match text.as_str() {
+            "NaN" => f64::NAN,
+            "Infinity" => f64::INFINITY,
+            "-Infinity" => f64::NEG_INFINITY,
+            _ => return None,
+        }),
+        (Type::Decimal(precision, scale), Json::String(_) | Json::Number(_)) => {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let decimal = Decimal::parse(&text)?;
+            let digits = text.chars().filter(char::is_ascii_digit).count();
+            let fits = decimal.scale() == i64::from(*scale) && digits <= *precision as usize;
+            fits.then(|| Sql::decimal(decimal))?
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Column, Kind};
+
+    #[test]
+    fn a_row_reads_back_from_its_line() {
+        let types = [Type::Double, Type::Double, Type::Double, Type::String, Type::Integer, Type::Boolean];
+        let columns = types.into_iter().chain([Type::Decimal(5, 2), Type::Bigint]).enumerate();
+        let columns = columns.map(|(at, ty)| Column { name: format!("C{at} \"x\""), ty, key: None }).collect();
+        let relation = Relation { name: "S".into(), kind: Kind::Stream, columns };
+        let row = vec![
+            Sql::Double(0.1 + 0.2),
+            Sql::Double(f64::NAN),
+            Sql::Double(f64::NEG_INFINITY),
+            Sql::string("it's \"so\"\n"),
+            Sql::Integer(-7),
+            Sql::Boolean(true),
+            Sql::decimal(Decimal::parse("-12.50").unwrap()),
+            Sql::Null,
+        ];
+        let text = json_line(&relation, &row);
+        let back = read_row(&relation, &text).unwrap();
+        assert!(row.iter().zip(&back).all(|(a, b)| a.java_equals(b)), "{text}: {back:?}");
+        assert!(read_row(&relation, "{\"Y\": 1}").unwrap_err().contains("no feature reads"));
+        assert!(read_row(&relation, "[1]").is_err() && read_row(&relation, "{\"C4 \\\"x\\\"\": 1.5}").is_err());
+    }
+}

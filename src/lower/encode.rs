@@ -1,6 +1,6 @@
 //! Impute, OneHot, Encode and Bins: what becomes CASE over a column.
 
-use super::{Item, Lowering};
+use super::{Item, Lowering, single};
 use crate::model::{Encoder, Missing, NodeId, Unknown, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id};
@@ -206,14 +206,19 @@ impl Lowering<'_> {
     pub(super) fn bins(&mut self, edges: &[Vec<f64>], arg: NodeId) -> Vec<Item> {
         let numbers = self.numbers(arg);
         let mut result = Vec::with_capacity(numbers.len());
-        for (&x, edges) in numbers.iter().zip(edges) {
+        for (position, (&x, edges)) in numbers.iter().zip(edges).enumerate() {
             let null = self.score.null(Type::Double);
             let mut arms = Vec::with_capacity(edges.len() + 1);
             let sources = self.score.null_sources(x);
             arms.push(Arm { condition: self.score.any_null(sources), value: null });
             for (bin, &edge) in edges.iter().enumerate() {
-                let edge = self.score.double(edge);
-                let condition = self.score.compare(Comparison::Less, x, edge);
+                let condition = match single::with_constant(self, Comparison::Less, (arg, position), edge) {
+                    Some(Item::Flag { condition, .. }) => condition,
+                    _ => {
+                        let edge = self.score.double(edge);
+                        self.score.compare(Comparison::Less, x, edge)
+                    }
+                };
                 let value = self.score.double(bin as f64);
                 arms.push(Arm { condition, value });
             }

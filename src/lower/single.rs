@@ -39,6 +39,16 @@ pub(super) fn compare(
         (Some(threshold), None) => (comparison.flipped(), b, threshold),
         _ => return None,
     };
+    with_constant(lowering, comparison, (node, position), threshold)
+}
+
+/// The comparison of an element with a constant as one on the feature behind it.
+pub(super) fn with_constant(
+    lowering: &mut Lowering<'_>,
+    comparison: Comparison,
+    (node, position): (NodeId, usize),
+    threshold: f64,
+) -> Option<Item> {
     let (feature, steps) = chain(lowering, node, position)?;
     let Item::Value(x) = lowering.inputs[feature].clone() else { return None };
     if lowering.score.ty(x) != &crate::schema::Type::Double || comparison == Comparison::Equal {

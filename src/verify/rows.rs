@@ -110,7 +110,8 @@ impl Subject<'_> {
                     next += step;
                 }
                 count += 1;
-                if due || index == 0 {
+                let times = if index == 0 { 3 } else { usize::from(due) };
+                for _ in 0..times {
                     let mut row = plain(&mut random);
                     row[position] = value.clone();
                     rows.push(row);
@@ -134,7 +135,7 @@ impl Subject<'_> {
                     let (found, between) = self.boundary(other.clone(), row.clone());
                     rows.extend(found);
                     if let Some((a, b)) = between {
-                        match pairs.iter_mut().find(|(x, y, _)| (&*x, &*y) == (&a, &b) || (&*x, &*y) == (&b, &a)) {
+                        match pairs.iter_mut().find(|(x, y, _)| (x, y) == (&a, &b) || (x, y) == (&b, &a)) {
                             Some((_, _, count)) => *count += 1,
                             None => pairs.push((a, b, 1)),
                         }
@@ -348,7 +349,12 @@ fn of_number(ty: &Type, value: f64, all: &[Sql]) -> Sql {
 /// A value such as the model may have been trained on.
 fn plausible(ty: &Type, known: Option<&Known>, all: &[Sql], random: &mut Random) -> Sql {
     if !ty.is_numeric() {
-        // mostly a known category, seldom NULL
+        // mostly a known category, never NULL
+        let known = known.map_or(&[][..], |known| known.categories.as_slice());
+        let known: Vec<&Sql> = known.iter().filter(|value| matches!(value, Sql::String(_))).collect();
+        if *ty == Type::String && !known.is_empty() && random.below(16) > 0 {
+            return known[random.below(known.len())].clone();
+        }
         return match all.len() {
             0 | 1 => Sql::Null,
             length => all[1 + random.below(length - 1)].clone(),

@@ -333,10 +333,12 @@ impl Score {
         let mut hasher = DefaultHasher::new();
         expr.hash(&mut hasher);
         let hash = hasher.finish();
-        if let Some(candidates) = self.index.get(&hash)
-            && let Some(&found) = candidates.iter().find(|&&id| self.exprs[id.index()] == expr)
-        {
-            return found;
+        let first = self.index.get(&hash).copied();
+        if let Some(first) = first {
+            let mut candidates = std::iter::once(first).chain(self.collisions.iter().copied());
+            if let Some(found) = candidates.find(|id| self.exprs[id.index()] == expr) {
+                return found;
+            }
         }
         let ty = self.type_of(&expr);
         let nullable = self.nullable_of(&expr);
@@ -347,7 +349,12 @@ impl Score {
         self.exprs.push(expr);
         self.types.push(ty);
         self.nullable.push(nullable);
-        self.index.entry(hash).or_default().push(id);
+        match first {
+            None => {
+                self.index.insert(hash, id);
+            }
+            Some(_) => self.collisions.push(id),
+        }
         id
     }
 

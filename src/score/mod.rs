@@ -267,8 +267,10 @@ pub struct Score {
     nullable: Vec<bool>,
     /// For a CASE that is NULL exactly where its first arm says so: what that arm tests.
     explained: HashMap<Id, Vec<Id>>,
-    /// From an expression's hash to where expressions with that hash stand. Only looked up, never iterated.
-    index: HashMap<u64, Vec<Id>, std::hash::BuildHasherDefault<Identity>>,
+    /// From an expression's hash to the first expression with that hash. Only looked up, never iterated.
+    index: HashMap<u64, Id, std::hash::BuildHasherDefault<Identity>>,
+    /// Expressions whose hash another one had before.
+    collisions: Vec<Id>,
     /// The results, in order.
     pub outputs: Vec<Output>,
     /// Inputs that must not be NULL for a row to be scored at all: other rows give no result.

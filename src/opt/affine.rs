@@ -13,7 +13,7 @@
 use super::extended::Extended;
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Origin, Rebuild, Score, Term};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// `constant + Σ coefficient * atom`, atoms in order of first occurrence.
@@ -40,15 +40,31 @@ pub(super) fn run(score: &Score) -> Score {
     // forms of old expressions, over atoms of the new arena
     let mut forms: Vec<Option<Rc<Form>>> = vec![None; score.len()];
     let mut switches: HashMap<Id, Option<Rc<Switch>>> = HashMap::new();
+    let tested = tested_for_null(score);
     Rebuild::new(score).run(|pass, id, expr| {
         if score.ty(id) != &Type::Double {
             return None;
+        }
+        if tested.contains(&id) {
+            // a guard names it, so it stays as it is: no switch, and no form of its own
+            let same = pass.copy(expr);
+            switches.insert(same, None);
+            return Some(same);
         }
         let form = form_of(pass, &forms, expr)?;
         let new = materialize(&mut pass.new, &form, &mut switches);
         forms[id.index()] = Some(Rc::new(form));
         Some(new)
     })
+}
+
+/// Expressions that some condition tests for NULL, other than inputs.
+fn tested_for_null(score: &Score) -> HashSet<Id> {
+    let tested = score.ids().filter_map(|id| match score.expr(id) {
+        Expr::IsNull(inner) if matches!(score.expr(*inner), Expr::Case(..)) => Some(*inner),
+        _ => None,
+    });
+    tested.collect()
 }
 
 /// The form of an affine expression; `None` for an atom.
@@ -151,7 +167,9 @@ fn materialize(score: &mut Score, form: &Form, switches: &mut HashMap<Id, Option
         let switch = switches.entry(atom).or_insert_with(|| switch_of(score, atom).map(Rc::new)).clone();
         let Some(switch) = switch else {
             let coefficient = coefficient.round();
-            let term = match weighted_imputer(score, atom, coefficient) {
+            // an imputer that may be NULL is left alone: a guard may name it
+            let imputer = if score.nullable(atom) { None } else { weighted_imputer(score, atom, coefficient) };
+            let term = match imputer {
                 Some(imputer) => Term::new(1.0, imputer),
                 None => Term::new(coefficient, atom),
             };

@@ -117,7 +117,11 @@ fn voided(score: &Score, id: Id) -> BTreeSet<Id> {
             Expr::Not(inner) => at = *inner,
             Expr::Compare(_, a, b) => {
                 by_arithmetic(score, *a, &mut found);
-                by_arithmetic(score, *b, &mut found);
+                let mut right = BTreeSet::new();
+                by_arithmetic(score, *b, &mut right);
+                // a left side that is NULL decides the comparison: the right one is not evaluated then
+                let left = score.null_sources(*a);
+                found.extend(right.into_iter().filter(|source| !left.contains(source)));
                 return found;
             }
             _ => {
@@ -166,11 +170,15 @@ mod tests {
 
     /// `CASE WHEN a IS NULL THEN NULL WHEN z > 0 THEN 'yes' ELSE 'no' END`; whether the test is dropped.
     fn dropped(margin: impl Fn(&mut Score, Id) -> Id) -> bool {
+        compared(margin, |s, _| s.double(0.0))
+    }
+
+    /// The same for `left > right`.
+    fn compared(left: impl Fn(&mut Score, Id) -> Id, right: impl Fn(&mut Score, Id) -> Id) -> bool {
         let mut s = Score::new(vec![Input { name: "a".into(), ty: Type::Double, nullable: true, nan: true }]);
         let a = s.input(0);
-        let z = margin(&mut s, a);
-        let zero = s.double(0.0);
-        let positive = s.compare(Comparison::Greater, z, zero);
+        let (z, other) = (left(&mut s, a), right(&mut s, a));
+        let positive = s.compare(Comparison::Greater, z, other);
         let (yes, no, null) = (s.text("yes"), s.text("no"), s.null(Type::String));
         let inner = s.choose(positive, yes, no);
         let missing = s.is_null(a);
@@ -191,6 +199,8 @@ mod tests {
             let e = s.call(Function::Exp, vec![a]);
             s.scale(2.0, e)
         }));
+        // `a > 0 - 2 a`: the left side is NULL, and the right one never evaluated
+        assert!(!compared(|_, a| a, |s, a| s.scale(-2.0, a)));
         // an inner call catches the exception of its argument's arithmetic
         assert!(!dropped(|s, a| {
             let z = s.scale(2.0, a);

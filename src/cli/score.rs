@@ -67,7 +67,7 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
     let mut select: Vec<Selection> =
         args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect();
     if select.is_empty() && args.names == Names::Source {
-        select = everything(graph);
+        select = lower::everything(graph);
     }
     Ok(Options {
         bind: bind::Options {
@@ -87,18 +87,6 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
         verify: false,
         ..Options::default()
     })
-}
-
-/// Every output of a model.
-fn everything(graph: &Graph) -> Vec<Selection> {
-    let has = |role| graph.output(role).is_some();
-    let kinds = [
-        (Kind::Label, has(Role::Label)),
-        (Kind::Probabilities, has(Role::Probabilities)),
-        (Kind::Margin, has(Role::Margin)),
-        (Kind::Prediction, has(Role::Prediction) || has(Role::Value)),
-    ];
-    kinds.into_iter().filter(|(_, has)| *has).map(|(kind, _)| Selection { kind, name: None }).collect()
 }
 
 /// The names of the selected columns in the model's library; `None` where the user gave one or there is none.

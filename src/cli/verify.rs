@@ -8,8 +8,8 @@ use crate::bind::{self, Text};
 use crate::compile::{self as compiler, Options};
 use crate::diag::codes::eval::{NOT_THE_MODEL, VERIFIED_ROW};
 use crate::diag::{Diagnostic, Failed, Place};
-use crate::lower::{self, Kind, Nulls, Selection};
-use crate::model::{Graph, Role};
+use crate::lower::{self, Nulls, Selection};
+use crate::model::Graph;
 use crate::verify::{Row, Subject, VerifyReport, read_row};
 
 /// Verifies, prints the counts, and fails on a mismatch.
@@ -55,7 +55,7 @@ fn options(args: &Verify, graph: &Graph, session: &mut Session) -> Options {
     };
     let chosen: Vec<Selection> = args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect();
     let lower = lower::Options {
-        select: if chosen.is_empty() { everything(graph) } else { chosen },
+        select: if chosen.is_empty() { lower::everything(graph) } else { chosen },
         threshold: args.results.threshold,
         nulls: args.features.nulls.clone(),
     };
@@ -65,18 +65,6 @@ fn options(args: &Verify, graph: &Graph, session: &mut Session) -> Options {
         options.shape.from = Some(text("--from", &"S".to_owned()));
     }
     options
-}
-
-/// Everything that the model has.
-fn everything(graph: &Graph) -> Vec<Selection> {
-    let has = |role| graph.output(role).is_some();
-    let kinds = [
-        (Kind::Label, has(Role::Label)),
-        (Kind::Probabilities, has(Role::Probabilities)),
-        (Kind::Margin, has(Role::Margin)),
-        (Kind::Prediction, has(Role::Prediction) || has(Role::Value)),
-    ];
-    kinds.iter().filter(|(_, has)| *has).map(|(kind, _)| Selection { kind: *kind, name: None }).collect()
 }
 
 /// The rows of `--input`; every line that cannot be read is reported.

@@ -21,7 +21,7 @@ mod single;
 mod vector;
 
 pub use nulls::Nulls;
-pub use outputs::{Kind, Selection, default_selection};
+pub use outputs::{Kind, Selection, default_selection, everything};
 
 use crate::bind::Bindings;
 use crate::diag::{Failed, Report};
@@ -112,7 +112,7 @@ fn lower_outputs(
             lowering.values[index] = items;
         }
     }
-    outputs::build(&mut lowering, wanted, report)?;
+    outputs::build(&mut lowering, wanted);
     Ok(lowering.score)
 }
 

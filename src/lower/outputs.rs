@@ -120,8 +120,13 @@ pub fn default_selection(graph: &Graph) -> Vec<Selection> {
     kinds.iter().map(|&kind| Selection { kind, name: None }).collect()
 }
 
-/// What can be selected of a model, as a list of names.
-fn available(graph: &Graph) -> String {
+/// Every kind that the model has, `Probability` left out: it is one of the probabilities.
+pub fn everything(graph: &Graph) -> Vec<Selection> {
+    kinds(graph).filter(|kind| *kind != Kind::Probability).map(|kind| Selection { kind, name: None }).collect()
+}
+
+/// The kinds that can be selected of a model.
+fn kinds(graph: &Graph) -> impl Iterator<Item = Kind> {
     let has = |role| graph.output(role).is_some();
     let kinds = [
         (Kind::Label, has(Role::Label)),
@@ -130,9 +135,12 @@ fn available(graph: &Graph) -> String {
         (Kind::Margin, has(Role::Margin)),
         (Kind::Prediction, has(Role::Prediction) || has(Role::Value)),
     ];
-    let names: Vec<String> =
-        kinds.iter().filter(|(_, has)| *has).map(|(kind, _)| format!("`{}`", kind.name())).collect();
-    names.join(", ")
+    kinds.into_iter().filter(|(_, has)| *has).map(|(kind, _)| kind)
+}
+
+/// What can be selected of a model, as a list of names.
+fn available(graph: &Graph) -> String {
+    kinds(graph).map(|kind| format!("`{}`", kind.name())).collect::<Vec<_>>().join(", ")
 }
 
 fn resolve(graph: &Graph, options: &Options, selection: &Selection, wanted: &mut Vec<Wanted>) {
@@ -220,8 +228,7 @@ fn column(text: &str) -> String {
 }
 
 /// Builds the scalar roots.
-pub(super) fn build(lowering: &mut Lowering<'_>, wanted: &[Wanted], report: &mut Report) -> Result<(), Failed> {
-    let _ = report;
+pub(super) fn build(lowering: &mut Lowering<'_>, wanted: &[Wanted]) {
     for wanted in wanted {
         let roots = roots(lowering, wanted);
         for (root, name) in roots.into_iter().zip(&wanted.names) {
@@ -234,7 +241,6 @@ pub(super) fn build(lowering: &mut Lowering<'_>, wanted: &[Wanted], report: &mut
             lowering.score.outputs.push(Output { name: name.clone(), root, about: about.to_owned() });
         }
     }
-    Ok(())
 }
 
 fn roots(lowering: &mut Lowering<'_>, wanted: &Wanted) -> Vec<Id> {

@@ -269,12 +269,7 @@ impl Score {
 
     /// Whether one of the arms is about this expression being NULL: taken apart it would lose what that says.
     fn tested(&self, arms: &[Arm], id: Id) -> bool {
-        let tests = |condition: Id| matches!(self.expr(condition), Expr::IsNull(inner) if *inner == id);
-        self.nullable(id)
-            && arms.iter().any(|arm| match self.expr(arm.condition) {
-                Expr::Or(list) => list.iter().any(|&part| tests(part)),
-                _ => tests(arm.condition),
-            })
+        self.nullable(id) && arms.iter().any(|arm| self.null_tests(arm.condition).any(|test| test == Some(id)))
     }
 
     /// Adds an arm for what is left of its condition; true if that is TRUE.

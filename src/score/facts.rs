@@ -80,18 +80,23 @@ impl Score {
 
     /// The inputs `x` for which the condition is `x IS NULL`, or a disjunction with it.
     fn inputs_tested_for_null(&self, condition: Id) -> Vec<u32> {
-        let list = match self.expr(condition) {
-            Expr::Or(list) => list.as_slice(),
-            _ => std::slice::from_ref(&condition),
-        };
-        let tested = |id: &Id| match self.expr(*id) {
-            Expr::IsNull(inner) => match self.expr(*inner) {
-                Expr::Input(number) => Some(*number),
-                _ => None,
-            },
+        let inputs = self.null_tests(condition).flatten().filter_map(|id| match self.expr(id) {
+            Expr::Input(number) => Some(*number),
             _ => None,
+        });
+        inputs.collect()
+    }
+
+    /// The parts of a disjunction (or the condition alone): what each tests for NULL, `None` for a part that does not.
+    pub fn null_tests(&self, condition: Id) -> impl Iterator<Item = Option<Id>> {
+        let parts = match self.expr(condition) {
+            Expr::Or(list) => list.clone(),
+            _ => vec![condition],
         };
-        list.iter().filter_map(tested).collect()
+        parts.into_iter().map(|id| match self.expr(id) {
+            Expr::IsNull(inner) => Some(*inner),
+            _ => None,
+        })
     }
 
     /// How often each expression is used by expressions that the roots need; roots count as one use each.
@@ -128,24 +133,11 @@ impl Score {
         if !matches!(self.constant(arms[0].value), Some(Const::Null(_))) {
             return None;
         }
-        let tested = self.tested_for_null(arms[0].condition)?;
+        let tested: Vec<Id> = self.null_tests(arms[0].condition).collect::<Option<_>>()?;
         let mut facts = Facts::default();
         facts.assume(self, arms[0].condition, false);
         let present = arms[1..].iter().map(|arm| arm.value).chain([*otherwise]).all(|id| !facts.may_be_null(self, id));
         present.then_some(tested)
-    }
-
-    /// The operands of the tests for NULL that a condition is a disjunction of, and nothing else.
-    fn tested_for_null(&self, condition: Id) -> Option<Vec<Id>> {
-        let list = match self.expr(condition) {
-            Expr::Or(list) => list.as_slice(),
-            _ => std::slice::from_ref(&condition),
-        };
-        let tested = |id: &Id| match self.expr(*id) {
-            Expr::IsNull(inner) => Some(*inner),
-            _ => None,
-        };
-        list.iter().map(tested).collect()
     }
 
     fn case_nullable(&self, arms: &[Arm], otherwise: Id) -> bool {

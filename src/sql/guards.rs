@@ -35,7 +35,7 @@ impl Implied {
             {
                 let never_true = |test: &Id| arms[1..].iter().all(|arm| false_on_null(score, arm.condition, *test));
                 implied.dropped[id.index()] =
-                    tests(score, arms[0].condition).into_iter().filter(|test| never_true(test)).collect();
+                    score.null_tests(arms[0].condition).flatten().filter(|test| never_true(test)).collect();
             }
         }
         if !dialect.capabilities().null_arithmetic_voids_item {
@@ -53,7 +53,7 @@ impl Implied {
             let next = arms.get(1).map_or(*otherwise, |arm| arm.condition);
             let voided = voided(score, next);
             implied.dropped[id.index()] =
-                tests(score, arms[0].condition).into_iter().filter(|source| voided.contains(source)).collect();
+                score.null_tests(arms[0].condition).flatten().filter(|source| voided.contains(source)).collect();
         }
         implied
     }
@@ -62,19 +62,6 @@ impl Implied {
     pub fn of(&self, case: Id) -> &[Id] {
         &self.dropped[case.index()]
     }
-}
-
-/// The operands of the tests for NULL that a condition is a disjunction of.
-fn tests(score: &Score, condition: Id) -> Vec<Id> {
-    let list = match score.expr(condition) {
-        Expr::Or(list) => list.as_slice(),
-        _ => std::slice::from_ref(&condition),
-    };
-    let tested = |id: &Id| match score.expr(*id) {
-        Expr::IsNull(inner) => Some(*inner),
-        _ => None,
-    };
-    list.iter().filter_map(tested).collect()
 }
 
 /// Whether the condition cannot be true where the input is NULL: it compares it with something.

@@ -4,15 +4,28 @@
 
 mod program;
 
-use program::{run, run_with};
+use program::{run, run_in, run_with};
 use std::path::Path;
 
 const FIXTURE: &str = "fixtures/sklearn/logreg_bin_str_iris/model.json";
 
 #[test]
 fn help_of_every_command() {
-    let commands =
-        ["", "compile", "score", "inspect", "verify", "explain", "formats", "ops", "exporter", "completions", "man"];
+    let commands = [
+        "",
+        "compile",
+        "score",
+        "inspect",
+        "verify",
+        "eval",
+        "fmt",
+        "explain",
+        "formats",
+        "ops",
+        "exporter",
+        "completions",
+        "man",
+    ];
     for command in commands {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let help = run(&arguments);
@@ -66,8 +79,17 @@ fn a_fault_of_a_file_exits_with_3() {
 }
 
 #[test]
-fn diagnostics_have_no_colours_away_from_a_terminal() {
-    assert!(!run_with(&["inspect", "-"], "{").stderr.contains('\u{1b}'));
+fn diagnostics_have_colours_only_where_they_are_wanted() {
+    let coloured = |environment: &[(&str, &str)]| {
+        let result = run_in(&["inspect", "-"], "{", environment);
+        assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+        assert!(result.stderr.contains("E0103"), "{}", result.stderr);
+        result.stderr.contains("\u{1b}[")
+    };
+    // standard error is a pipe here; the variable stands for a terminal
+    assert!(!coloured(&[]));
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
 }
 
 #[test]

@@ -41,6 +41,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("W0327", "src/load/onnx/tests/messages.rs", "onnx::CONSTANT_OUTPUT"),
     ("E0603", "tests/diagnostics.rs", "a_statement_too_large"),
     ("E0802", "tests/cli.rs", "error[E0802]"),
+    ("E0415", "tests/commands.rs", "E0415"),
     ("W0411", "tests/statements.rs", "W0411"),
     ("E0701", "tests/eval.rs", "E0701"),
     ("E0702", "tests/eval.rs", "E0702"),

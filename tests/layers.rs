@@ -53,6 +53,8 @@ const INPUTS: &[(&str, &str)] = &[
     ("sql::cost", "sql::dialect"),
     // the statement's clauses, and what is written for each input
     ("bind", "sql::words"),
+    // definitions are typed by the engine's rules
+    ("bind", "sql::eval"),
     ("sql::plan", "bind"),
     ("sql::emit", "bind"),
     ("sql::guards", "sql::dialect"),

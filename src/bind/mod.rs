@@ -9,7 +9,7 @@ mod resolve;
 mod shape;
 
 pub use names::stored;
-pub use resolve::bind;
+pub use resolve::{bind, program, relation};
 pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};
 
 use crate::diag::SourceId;

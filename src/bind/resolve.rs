@@ -6,6 +6,7 @@ use crate::diag::{Diagnostic, Failed, Report, codes, nearest};
 use crate::model::{Elem, Feature, Graph};
 use crate::schema::{Column, Kind, Relation, Type};
 use crate::sql::ast;
+use crate::sql::eval::Program;
 use crate::syntax;
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,8 +32,27 @@ pub fn bind(graph: &Graph, options: &Options, report: &mut Report) -> Result<Bin
     Ok(Bindings { inputs, relation })
 }
 
-/// The schema, or what the declared columns say of it.
-fn relation(options: &Options, report: &mut Report) -> Option<Relation> {
+/// An expression of a text, compiled for a relation; findings about types point into the text.
+pub fn program(text: &Text, expr: &ast::Expr, relation: &Relation, report: &mut Report) -> Result<Program, Failed> {
+    let mut unplaced = Report::new();
+    if let Ok(program) = Program::compile(expr, relation, &mut unplaced) {
+        return Ok(program);
+    }
+    let since = report.len();
+    if let Ok(located) = syntax::located(text.source, &text.text, &mut Report::new()) {
+        // it fails again, and says where
+        let _ = Program::compile(&located, relation, report);
+    }
+    if report.len() == since {
+        unplaced.diagnostics().iter().for_each(|finding| report.push(finding.clone().at(place(text))));
+    }
+    report.check(since)?;
+    Err(report
+        .fail(Diagnostic::new(&codes::compile::INTERNAL, "internal error: an expression fails without a finding")))
+}
+
+/// The source's columns: those declared by hand, then the schema's; `None` if there is neither.
+pub fn relation(options: &Options, report: &mut Report) -> Option<Relation> {
     let mut declared: Vec<Column> = Vec::new();
     for text in &options.columns {
         let Ok(column) = clauses::column(text, report) else { continue };

@@ -5,8 +5,10 @@
 
 mod args;
 mod compile;
+mod eval;
 mod explain;
 mod exporter;
+mod fmt;
 mod formats;
 mod inspect;
 mod output;
@@ -34,6 +36,8 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(args, &mut session),
         Command::Inspect(args) => inspect::run(args, &mut session),
         Command::Verify(args) => verify::run(args, &mut session),
+        Command::Eval(args) => eval::run(args, &mut session),
+        Command::Fmt(args) => fmt::run(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         #[cfg(feature = "onnx")]
         Command::Ops(_) => formats::operators(&mut session),

@@ -10,6 +10,7 @@
 //!
 //! Deliberately absent: joins, windows, grouping, subqueries. Statements that hold them are [`Statement::Other`].
 
+use crate::diag::Place;
 use crate::schema::{Column, Kind, Type};
 
 /// A stored name: of a column, field, relation, function or lambda variable.
@@ -277,6 +278,9 @@ pub enum Expr {
     Typed(Type, String),
     /// An expression with comment lines before it, without the `-- `. Reading a text drops comments inside expressions.
     Commented(Vec<String>, Box<Expr>),
+    /// An expression with its place in the text that it was read from. Only [`crate::syntax::located`] makes it, for
+    /// findings about types; a printer or evaluator sees through it.
+    Located(Place, Box<Expr>),
 }
 
 impl Expr {
@@ -315,6 +319,7 @@ impl Expr {
             | Expr::Plus(inner)
             | Expr::Not(inner)
             | Expr::Commented(_, inner)
+            | Expr::Located(_, inner)
             | Expr::IsNull { value: inner, .. } => visit(inner),
             Expr::Index(left, right)
             | Expr::Compare(_, left, right)
@@ -376,7 +381,7 @@ impl Expr {
             }
             Expr::Chain(_, rest) => rest.first().map_or(Level::Primary, |(operator, _)| operator.level()),
             Expr::Negate(_) | Expr::Plus(_) => Level::Sign,
-            Expr::Commented(_, inner) => inner.level(),
+            Expr::Commented(_, inner) | Expr::Located(_, inner) => inner.level(),
             _ => Level::Primary,
         }
     }

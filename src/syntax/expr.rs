@@ -12,7 +12,7 @@ use super::error::shown;
 use super::grammar::Rule;
 use super::reader::Reader;
 use crate::diag::codes::sql as codes;
-use crate::diag::{Diagnostic, Failed};
+use crate::diag::{Diagnostic, Failed, Place};
 use crate::schema::Type;
 use crate::sql::ast::{Comparison, Expr, Level, Name, Operator, Unit};
 
@@ -28,11 +28,20 @@ impl Reader<'_> {
     /// An `expression` pair; operators looser than `lowest` need parentheses in its place.
     pub(super) fn expression(&mut self, pair: Pair<'_, Rule>, lowest: Level) -> Result<Expr, Failed> {
         let mut row = pair.into_inner().peekable();
+        let start = row.peek().map_or(0, |first| first.as_span().start());
         let expr = if lowest >= Level::Concat { self.chain(&mut row, 0)? } else { self.or(&mut row)? };
         match row.next() {
-            None => Ok(expr),
+            None => Ok(self.at(start, expr)),
             Some(left_over) => Err(self.misplaced(&left_over)),
         }
+    }
+
+    /// The expression with its place, if places are wanted: from `start` to the end of what was read last.
+    fn at(&self, start: usize, expr: Expr) -> Expr {
+        if !self.located || matches!(expr, Expr::Lambda(..) | Expr::Located(..)) {
+            return expr;
+        }
+        Expr::Located(Place::span(self.source, self.base + start..self.base + self.end), Box::new(expr))
     }
 
     fn or(&mut self, row: &mut Row<'_>) -> Result<Expr, Failed> {
@@ -74,6 +83,7 @@ impl Reader<'_> {
 
     /// One comparison at most: they do not chain.
     fn predicate(&mut self, row: &mut Row<'_>) -> Result<Expr, Failed> {
+        let start = row.peek().map_or(0, |first| first.as_span().start());
         let left = self.chain(row, 0)?;
         let is_predicate = |rule| {
             matches!(
@@ -84,7 +94,8 @@ impl Reader<'_> {
         let Some(pair) = row.next_if(|pair| is_predicate(pair.as_rule())) else { return Ok(left) };
         let value = Box::new(left);
         let negated = pair.clone().into_inner().any(|part| part.as_rule() == Rule::not);
-        Ok(match pair.as_rule() {
+        let end = end_of(&pair);
+        let expr = match pair.as_rule() {
             Rule::comparison => {
                 let symbol = if pair.as_str() == "!=" { "<>" } else { pair.as_str() };
                 let Some(&(comparison, _)) = Comparison::ALL.iter().find(|(_, known)| *known == symbol) else {
@@ -114,7 +125,9 @@ impl Reader<'_> {
             }
             Rule::is_null => Expr::IsNull { value, negated },
             _ => Expr::In { value, list: self.expressions(pair)?, negated },
-        })
+        };
+        self.end = self.end.max(end);
+        Ok(self.at(start, expr))
     }
 
     fn escape(&mut self, pair: Pair<'_, Rule>) -> Result<char, Failed> {
@@ -135,6 +148,7 @@ impl Reader<'_> {
     /// The chain of level `CHAINS[index]`.
     fn chain(&mut self, row: &mut Row<'_>, index: usize) -> Result<Expr, Failed> {
         let Some(&level) = CHAINS.get(index) else { return self.signed(row) };
+        let start = row.peek().map_or(0, |first| first.as_span().start());
         let first = self.chain(row, index + 1)?;
         let mut rest = Vec::new();
         while let Some(operator) = row.peek().and_then(operator).filter(|operator| operator.level() == level) {
@@ -144,7 +158,7 @@ impl Reader<'_> {
         if rest.is_empty() {
             return Ok(first);
         }
-        Ok(match first {
+        let chain = match first {
             Expr::Chain(head, mut earlier)
                 if earlier.first().is_some_and(|(operator, _)| operator.level() == level) =>
             {
@@ -152,11 +166,13 @@ impl Reader<'_> {
                 Expr::Chain(head, earlier)
             }
             first => Expr::Chain(Box::new(first), rest),
-        })
+        };
+        Ok(self.at(start, chain))
     }
 
     fn signed(&mut self, row: &mut Row<'_>) -> Result<Expr, Failed> {
         let mut signs = Vec::new();
+        let start = row.peek().map_or(0, |first| first.as_span().start());
         loop {
             let Some(pair) = row.next() else { return Err(self.incomplete()) };
             match pair.as_rule() {
@@ -170,16 +186,22 @@ impl Reader<'_> {
                     return Err(self.fail(&pair, &codes::SYNTAX, message, Some(help)));
                 }
                 _ => {
+                    let (first, mut end) = (pair.as_span().start(), end_of(&pair));
                     let mut expr = self.primary(pair)?;
                     let mut length = 0;
                     while let Some(pair) = row.next_if(|pair| matches!(pair.as_rule(), Rule::field | Rule::index)) {
                         length += 1;
                         self.bounded(length, &pair)?;
-                        expr = self.postfix(expr, pair)?;
+                        self.end = end;
+                        let base = self.at(first, expr);
+                        end = end_of(&pair);
+                        expr = self.postfix(base, pair)?;
                     }
-                    return Ok(signs.into_iter().rev().fold(expr, |expr, minus| {
+                    let signed = signs.into_iter().rev().fold(expr, |expr, minus| {
                         if minus { Expr::Negate(Box::new(expr)) } else { Expr::Plus(Box::new(expr)) }
-                    }));
+                    });
+                    self.end = end;
+                    return Ok(self.at(start, signed));
                 }
             }
         }
@@ -414,6 +436,11 @@ impl Reader<'_> {
         };
         self.fail(pair, &codes::SYNTAX, message, help.map(str::to_owned))
     }
+}
+
+/// The end of a pair without the blanks that the grammar has read behind it.
+fn end_of(pair: &Pair<'_, Rule>) -> usize {
+    pair.as_span().start() + pair.as_str().trim_end().len()
 }
 
 fn next_is(row: &mut Row<'_>, rule: Rule) -> bool {

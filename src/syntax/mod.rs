@@ -41,6 +41,17 @@ const DEEP_STACK: usize = 64 << 20;
 ///
 /// Comments are dropped. Findings point into `text`, which must be the text of `source`.
 pub fn expression(source: SourceId, text: &str, report: &mut Report) -> Result<Expr, Failed> {
+    read_expression(source, text, false, report)
+}
+
+/// Like [`expression`], with the place of every part in the tree: what a finding about types points to.
+///
+/// Parentheses keep chains apart in such a tree that are one chain in the plain tree, so it serves for findings only.
+pub fn located(source: SourceId, text: &str, report: &mut Report) -> Result<Expr, Failed> {
+    read_expression(source, text, true, report)
+}
+
+fn read_expression(source: SourceId, text: &str, located: bool, report: &mut Report) -> Result<Expr, Failed> {
     let before = report.len();
     let scan = scan::scan(source, text, report);
     report.check(before)?;
@@ -48,12 +59,14 @@ pub fn expression(source: SourceId, text: &str, report: &mut Report) -> Result<E
     with_stack(nesting, source, report, |report| {
         let mut pairs = Grammar::parse(Rule::expression_text, text)
             .map_err(|error| report.fail(error::diagnose(source, text, 0, text.len(), &error)))?;
-        let mut reader = Reader { source, base: 0, report, types: &[] };
+        let mut reader = Reader { source, base: 0, report, types: &[], located, end: 0 };
         let expr = match pairs.next() {
             Some(pair) => reader.expression(pair, Level::Or)?,
             None => return Err(reader.incomplete()),
         };
-        check_depth(source, 0..text.len(), &expr, report)?;
+        if !located {
+            check_depth(source, 0..text.len(), &expr, report)?;
+        }
         Ok(expr)
     })
 }

@@ -16,6 +16,10 @@ pub(super) struct Reader<'a> {
     pub report: &'a mut Report,
     /// Types made by CREATE TYPE so far.
     pub types: &'a [(Name, Type)],
+    /// Whether expressions are given out with their places.
+    pub located: bool,
+    /// Where what was read last ends.
+    pub end: usize,
 }
 
 impl Reader<'_> {

@@ -146,7 +146,7 @@ fn read_part(
         let base = part.range.start;
         let mut pairs = Grammar::parse(Rule::statement_text, own)
             .map_err(|error| report.fail(error::diagnose(source, text, base, part.range.end, &error)))?;
-        let mut reader = Reader { source, base, report, types };
+        let mut reader = Reader { source, base, report, types, located: false, end: 0 };
         let statement = match pairs.next() {
             Some(pair) => reader.statement(pair, comments)?,
             None => return Err(reader.incomplete()),
@@ -192,7 +192,7 @@ fn sort(text: &str, part: &Part) -> Sort {
 fn created_type(source: SourceId, text: &str, part: &Part, types: &[(Name, Type)]) -> Option<(Name, Type)> {
     let mut unread = Report::new();
     with_stack(part.nesting, source, &mut unread, |report| {
-        let mut reader = Reader { source, base: part.range.start, report, types };
+        let mut reader = Reader { source, base: part.range.start, report, types, located: false, end: 0 };
         let Ok(pairs) = Grammar::parse(Rule::create_type_text, &text[part.range.clone()]) else {
             return Err(reader.incomplete());
         };

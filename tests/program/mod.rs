@@ -20,12 +20,19 @@ pub fn run(arguments: &[&str]) -> Run {
 
 /// Runs the program with this text as its standard input.
 pub fn run_with(arguments: &[&str], input: &str) -> Run {
+    run_in(arguments, input, &[])
+}
+
+/// Runs the program with this standard input and these variables of the environment.
+pub fn run_in(arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         // help is wrapped at this width
         .env("COLUMNS", "100")
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("NO_COLOR")
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,6 +4,8 @@
 //! business; here stands only what a person types.
 
 pub(super) mod compile;
+pub(super) mod eval;
+pub(super) mod fmt;
 pub(super) mod score;
 pub(super) mod verify;
 
@@ -33,6 +35,8 @@ pub(super) enum Command {
     Score(Box<score::Score>),
     Inspect(Inspect),
     Verify(Box<verify::Verify>),
+    Eval(eval::Eval),
+    Fmt(fmt::Fmt),
     Explain(Explain),
     Formats(Formats),
     #[cfg(feature = "onnx")]

@@ -51,4 +51,7 @@ super::codes! {
     NOT_A_DESCRIPTION = "E0414", "JSON that is no answer to DESCRIBE",
         "A schema file in JSON must be what ksqlDB's REST API answers to `DESCRIBE name;`: an array with an entity that \
          has a `sourceDescription`, or that description alone. The path shows the part that is missing or different.";
+    NOT_FORMATTED = "E0415", "file that is not formatted",
+        "`m2ksql fmt --check` found files whose text is not what `m2ksql fmt` would write. Their names are on standard \
+         output. Run `m2ksql fmt` on them, with the same `--width`.";
 }

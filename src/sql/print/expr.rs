@@ -186,6 +186,7 @@ impl<'a> Printer<'a> {
                 self.comments(comments);
                 self.expr(inner, place);
             }
+            Expr::Located(_, inner) => self.expr(inner, place),
         }
     }
 

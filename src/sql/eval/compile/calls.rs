@@ -141,7 +141,7 @@ impl Compiler<'_> {
                 Diagnostic::new(&codes::WRONG_ARGUMENTS, message).help("convert an argument with CAST")
             }
         };
-        self.report.fail(diagnostic)
+        self.report.fail(diagnostic.at_maybe(self.at.clone()))
     }
 
     fn lambda(

@@ -15,7 +15,7 @@ use super::types::of_decimal;
 use super::value::Value;
 use super::{Program, batch, messages};
 use crate::diag::codes::{Code, eval as codes};
-use crate::diag::{Diagnostic, Failed, Report};
+use crate::diag::{Diagnostic, Failed, Place, Report};
 use crate::schema::{Field, Relation, Type};
 use crate::sql::ast::{Expr, Name, Operator};
 
@@ -52,9 +52,13 @@ impl Typed {
 }
 
 pub(super) fn compile(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<Program, Failed> {
-    let mut compiler = Compiler { relation, report, scope: Vec::new(), depth: 0, sorts: false, reads_event: false };
+    let mut compiler =
+        Compiler { relation, report, scope: Vec::new(), depth: 0, sorts: false, reads_event: false, at: None };
     let typed = compiler.expr(expr)?;
     let Some(ty) = typed.ty else {
+        if let Expr::Located(place, _) = expr {
+            compiler.at = Some(place.clone());
+        }
         let help = "give it a type: `CAST(NULL AS DOUBLE)`";
         return Err(compiler.fail(&codes::NO_TYPE, "a bare `NULL` has no type", help));
     };
@@ -80,11 +84,13 @@ struct Compiler<'a> {
     depth: usize,
     sorts: bool,
     reads_event: bool,
+    /// Where the expression at hand was read, if it says so.
+    at: Option<Place>,
 }
 
 impl Compiler<'_> {
     fn fail(&mut self, code: &'static Code, message: impl Into<String>, help: &str) -> Failed {
-        let diagnostic = Diagnostic::new(code, message);
+        let diagnostic = Diagnostic::new(code, message).at_maybe(self.at.clone());
         self.report.fail(if help.is_empty() { diagnostic } else { diagnostic.help(help) })
     }
 
@@ -164,6 +170,12 @@ impl Compiler<'_> {
                 Err(self.fail(&codes::NOT_EVALUATED, "functions that take a unit of time are not evaluated", ""))
             }
             Expr::Commented(_, inner) => self.expr(inner),
+            Expr::Located(place, inner) => {
+                let outer = self.at.replace(place.clone());
+                let result = self.expr_inside(inner);
+                self.at = outer;
+                result
+            }
         }
     }
 
@@ -379,7 +391,7 @@ impl Compiler<'_> {
 /// The expression without its comments.
 fn peel(expr: &Expr) -> &Expr {
     match expr {
-        Expr::Commented(_, inner) => peel(inner),
+        Expr::Commented(_, inner) | Expr::Located(_, inner) => peel(inner),
         other => other,
     }
 }

@@ -92,7 +92,7 @@ impl Compiler<'_> {
     pub(super) fn is_like(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Like { negated, .. } => !negated,
-            Expr::Commented(_, inner) => self.is_like(inner),
+            Expr::Commented(_, inner) | Expr::Located(_, inner) => self.is_like(inner),
             _ => false,
         }
     }

@@ -133,7 +133,7 @@ const fn variadic(parameters: &'static [Parameter], returns: &'static Parameter,
 fn literal_text(argument: Option<&Expr>) -> Option<&str> {
     match argument {
         Some(Expr::String(text)) => Some(text),
-        Some(Expr::Commented(_, inner)) => literal_text(Some(inner)),
+        Some(Expr::Commented(_, inner) | Expr::Located(_, inner)) => literal_text(Some(inner)),
         _ => None,
     }
 }

@@ -4,10 +4,12 @@
 //! bare name, a name that cannot stand bare by itself in quotes. Declared columns and renames come first.
 
 mod clauses;
+mod import;
 mod names;
 mod resolve;
 mod shape;
 
+pub use import::Importer;
 pub use names::stored;
 pub use resolve::{bind, program, relation};
 pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};

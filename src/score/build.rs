@@ -4,7 +4,7 @@
 //! (folding a constant call gives the evaluator's own bits). Laws that need more stand in `opt`.
 //! Operands must be of this arena and of the right type; a debug assertion says so.
 
-use super::{Arm, Comparison, Const, Expr, Function, Id, Real, Score, Term, Value, eval};
+use super::{Arm, Comparison, Const, Expr, Function, Id, Input, Real, Score, Term, Value, eval};
 use crate::schema::Type;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -39,6 +39,13 @@ impl Score {
     pub fn input(&mut self, number: u32) -> Id {
         debug_assert!((number as usize) < self.inputs.len());
         self.intern(Expr::Input(number))
+    }
+
+    /// One more input.
+    pub fn add_input(&mut self, input: Input) -> Id {
+        let number = self.inputs.len() as u32;
+        self.inputs.push(input);
+        self.input(number)
     }
 
     /// A sum, left to right. No terms: 0.
@@ -384,7 +391,6 @@ fn result_type(function: Function, first: &Type) -> Type {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::Input;
 
     fn score() -> Score {
         let input = |name: &str| Input { name: name.into(), ty: Type::Double, nullable: true, nan: true };

@@ -166,8 +166,14 @@ impl Emitter<'_> {
                 boolean(ast::Expr::Compare(spell_comparison(*comparison), Box::new(a), Box::new(b)))
             }
             Expr::And(list) => {
-                let list = list.iter().map(|&item| self.take(item).expr).collect();
-                boolean(ast::Expr::And(list))
+                let mut kept: Vec<ast::Expr> = Vec::with_capacity(list.len());
+                for &item in list {
+                    let condition = self.take(item).expr;
+                    if !self.is_implied(item, list) {
+                        kept.push(condition);
+                    }
+                }
+                if kept.len() == 1 { boolean(kept.remove(0)) } else { boolean(ast::Expr::And(kept)) }
             }
             Expr::Or(list) => self.or(list),
             Expr::Not(a) => match self.take(*a).expr {
@@ -175,15 +181,7 @@ impl Emitter<'_> {
                 other => boolean(ast::Expr::Not(Box::new(other))),
             },
             Expr::IsNull(a) => {
-                let operand = self.take(*a);
-                // an arithmetic expression cannot be tested: the engine computes it unboxed
-                let arithmetic = matches!(self.score.expr(*a), Expr::Sum(_) | Expr::Product(_))
-                    || matches!(self.score.expr(*a), Expr::Call(Function::Divide, _));
-                let value = if arithmetic {
-                    ast::Expr::Cast(Box::new(operand.expr), self.score.ty(*a).clone())
-                } else {
-                    operand.expr
-                };
+                let value = self.caught(*a);
                 boolean(ast::Expr::IsNull { value: Box::new(value), negated: false })
             }
             Expr::Case(arms, otherwise) => {
@@ -191,6 +189,33 @@ impl Emitter<'_> {
                 self.case(id, &arms, *otherwise)
             }
         }
+    }
+
+    /// An operand whose being NULL is looked at. What is computed may fail on NULL instead of being NULL, and arithmetic
+    /// cannot be tested at all, as the engine computes it unboxed: CAST catches the one and boxes the other.
+    fn caught(&mut self, id: Id) -> ast::Expr {
+        let operand = self.take(id);
+        match self.score.expr(id) {
+            Expr::Input(_) | Expr::Const(_) => operand.expr,
+            _ => match operand.expr {
+                cast @ ast::Expr::Cast(..) => cast,
+                other => ast::Expr::Cast(Box::new(other), self.score.ty(id).clone()),
+            },
+        }
+    }
+
+    /// Whether a condition of a conjunction says that an input is not NULL, and another one compares that input itself:
+    /// where a comparison with NULL is false it says the same.
+    fn is_implied(&self, condition: Id, conjunction: &[Id]) -> bool {
+        let Expr::Not(test) = self.score.expr(condition) else { return false };
+        let Expr::IsNull(input) = self.score.expr(*test) else { return false };
+        let compares = |id: &Id| matches!(self.score.expr(*id), Expr::Compare(_, a, b) if a == input || b == input);
+        self.dialect.capabilities().comparison_with_null_is_false
+            && matches!(self.score.expr(*input), Expr::Input(_))
+            && conjunction.iter().any(|id| match self.score.expr(*id) {
+                Expr::Or(list) => list.iter().all(compares),
+                _ => compares(id),
+            })
     }
 
     /// `c * x + d * y - e`: a term with a negative coefficient is subtracted, but for the first.
@@ -206,7 +231,10 @@ impl Emitter<'_> {
                     let factor = self.take(factor);
                     match magnitude {
                         1.0 => factor,
-                        -1.0 => Spelled { expr: ast::Expr::Negate(Box::new(factor.expr)), ty: factor.ty },
+                        // an integer or a DECIMAL is negated as a DOUBLE: the least integer has no opposite
+                        -1.0 if factor.ty == Some(Type::Double) => {
+                            Spelled { expr: ast::Expr::Negate(Box::new(factor.expr)), ty: factor.ty }
+                        }
                         _ => arithmetic(Some(spell_double(magnitude)), Operator::Multiply, factor),
                     }
                 }
@@ -226,6 +254,13 @@ impl Emitter<'_> {
             Spelling::Cast(to) => {
                 let operand = self.take(arguments[0]);
                 Spelled { expr: cast(operand, &to), ty: Some(to) }
+            }
+            Spelling::SkipsNull(name) if function == Function::Coalesce => {
+                let arguments = arguments.iter().map(|&argument| match self.score.expr(argument) {
+                    Expr::Input(_) | Expr::Const(_) => self.exact(argument),
+                    _ => self.caught(argument),
+                });
+                Spelled { expr: ast::Expr::call(name, arguments.collect()), ty: Some(ty) }
             }
             Spelling::Call(name) | Spelling::SkipsNull(name) => {
                 let arguments = arguments.iter().map(|&argument| self.exact(argument)).collect();

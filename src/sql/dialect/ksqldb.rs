@@ -21,7 +21,7 @@ impl Dialect for KsqlDb {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { null_arithmetic_voids_item: true }
+        Capabilities { null_arithmetic_voids_item: true, comparison_with_null_is_false: true }
     }
 
     fn spell(&self, function: Function) -> Spelling {

@@ -46,6 +46,8 @@ pub struct Limits {
 pub struct Capabilities {
     /// An arithmetic operation with a NULL operand makes the whole SELECT item NULL, wherever it stands in it.
     pub null_arithmetic_voids_item: bool,
+    /// A comparison with a NULL operand is false, also under NOT.
+    pub comparison_with_null_is_false: bool,
 }
 
 /// A target.

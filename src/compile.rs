@@ -108,12 +108,15 @@ pub fn compile(
             .help("name the source with `--from`, or use `--nulls guard`"),
         ));
     }
-    let optimized = opt::optimize(score.clone(), options.strict);
+    let optimized = opt::optimize(&score, options.strict);
     let legal = legalize::legalize(&optimized, options.dialect, report)?;
     let guard = options.lower.nulls == lower::Nulls::Guard;
     let plan = plan::plan(&legal, shape, options.dialect, options.limits, guard, report)?;
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
-    let statement = emit::statement(&plan, items.clone(), &legal, &bindings);
+    let statement = match plan.shape.form {
+        bind::Form::Expression => None,
+        _ => emit::statement(&plan, items.clone(), &legal, &bindings),
+    };
     let text = match &statement {
         Some(statement) => {
             print::script(&Script { statements: vec![statement.clone()], ..Script::default() }, options.style)

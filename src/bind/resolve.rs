@@ -79,6 +79,9 @@ pub fn relation(options: &Options, report: &mut Report) -> Option<Relation> {
 
 /// The renames by the number of their feature.
 fn renames(graph: &Graph, options: &Options, report: &mut Report) -> BTreeMap<usize, ast::Expr> {
+    if options.renames.is_empty() {
+        return BTreeMap::new();
+    }
     let numbers: HashMap<&str, usize> =
         graph.features.iter().enumerate().map(|(number, feature)| (feature.name.as_str(), number)).collect();
     let mut renames = BTreeMap::new();
@@ -233,7 +236,7 @@ fn check_type(feature: &Feature, expr: &ast::Expr, ty: &Type, report: &mut Repor
 
 /// Two features on one column are a mistake of names, unless the user said so.
 fn check_distinct(graph: &Graph, inputs: &[Binding], report: &mut Report) {
-    let mut seen: HashMap<&str, &Feature> = HashMap::new();
+    let mut seen: HashMap<&str, &Feature> = HashMap::with_capacity(inputs.len());
     for (feature, binding) in graph.features.iter().zip(inputs) {
         let ast::Expr::Column(name) = &binding.expr else { continue };
         match seen.get(name.as_str()) {

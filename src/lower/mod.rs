@@ -100,11 +100,20 @@ fn lower_outputs(
         values: vec![Vec::new(); graph.nodes.len()],
         inputs: Vec::new(),
     };
+    let needed = lowering.needed(wanted);
+    // an element takes about two expressions where something is computed
+    let computed = graph
+        .nodes
+        .iter()
+        .zip(&needed)
+        .filter(|(node, needed)| **needed && !matches!(node.op, Op::Input(_) | Op::Concat | Op::Pick(_)));
+    let elements = graph.features.len() + 2 * computed.map(|(node, _)| node.width).sum::<usize>();
+    lowering.score.reserve(elements.min(1 << 20));
+    lowering.inputs.reserve(graph.features.len());
     for number in 0..graph.features.len() {
         let item = lowering.input(number);
         lowering.inputs.push(item);
     }
-    let needed = lowering.needed(wanted);
     for (index, node) in graph.nodes.iter().enumerate() {
         if needed[index] {
             let items = lowering.node(node, report)?;
@@ -163,7 +172,11 @@ impl Lowering<'_> {
         Ok(match &node.op {
             Op::Input(number) => vec![self.inputs[*number].clone()],
             Op::Constant(values) => values.iter().map(|value| self.constant(value)).collect(),
-            Op::Concat => args.iter().flat_map(|&arg| self.items(arg).to_vec()).collect(),
+            Op::Concat => {
+                let mut items = Vec::with_capacity(node.width);
+                args.iter().for_each(|&arg| items.extend_from_slice(self.items(arg)));
+                items
+            }
             Op::Pick(positions) => positions.iter().map(|&position| self.items(args[0])[position].clone()).collect(),
             Op::Linear(linear) => self.linear(linear, args[0]),
             Op::Scale(scaling) => self.scaling(scaling, args[0]),
@@ -192,8 +205,12 @@ impl Lowering<'_> {
 
     /// The numbers of a node; booleans become 0 and 1, integers are converted.
     fn numbers(&mut self, node: NodeId) -> Vec<Id> {
-        let items = self.items(node).to_vec();
-        items.iter().map(|item| self.number(item)).collect()
+        let mut numbers = Vec::with_capacity(self.items(node).len());
+        for position in 0..self.items(node).len() {
+            let item = self.items(node)[position].clone();
+            numbers.push(self.number(&item));
+        }
+        numbers
     }
 
     /// A number: booleans become 0 and 1, integers are converted; texts stay.

@@ -8,21 +8,32 @@
 //! * a CASE that compares one subject with constants and has constant values is an atom too; several on one subject become
 //!   one CASE with the values weighted and added up: a one-hot group becomes one CASE with a constant a category; ulp
 //!
-//! A form is rounded to doubles once, where it is used by something that is not affine.
+//! A form is rounded to doubles once, where it is used by something that is not affine; what is only a part of other forms
+//! is never built. The terms of all forms stand in one vector, so that a form costs no allocation.
 
 use super::extended::Extended;
 use crate::schema::Type;
-use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Origin, Rebuild, Score, Term};
+use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Origin, Output, Score, Term};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// `constant + Σ coefficient * atom`, atoms in order of first occurrence.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Form {
     constant: Extended,
     /// Whether the constant stands first in the source.
     constant_first: bool,
-    terms: Vec<(Id, Extended, Origin)>,
+    /// Where its terms begin and end among all terms.
+    start: usize,
+    end: usize,
+}
+
+/// An atom of the new arena with its coefficient.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    atom: Id,
+    coefficient: Extended,
+    origin: Origin,
 }
 
 /// A CASE over one subject: a table from constants to constants. `None` is NULL.
@@ -37,25 +48,61 @@ struct Switch {
 }
 
 pub(super) fn run(score: &Score) -> Score {
-    // forms of old expressions, over atoms of the new arena
-    let mut forms: Vec<Option<Rc<Form>>> = vec![None; score.len()];
-    let mut switches: HashMap<Id, Option<Rc<Switch>>> = HashMap::new();
+    let used = score.uses();
     let tested = tested_for_null(score);
-    Rebuild::new(score).run(|pass, id, expr| {
-        if score.ty(id) != &Type::Double {
-            return None;
+    let mut pass = Affine {
+        old: score,
+        new: score.like(score.len() / 2),
+        map: vec![None; score.len()],
+        forms: vec![None; score.len()],
+        parts: Vec::with_capacity(score.len()),
+        places: Vec::new(),
+        round: 0,
+        switches: HashMap::new(),
+    };
+    for id in score.ids().filter(|id| used[id.index()] > 0) {
+        let expr = score.expr(id);
+        if score.ty(id) == &Type::Double {
+            if tested.contains(&id) {
+                // a guard names it, so it stays as it is: no switch, and no form of its own
+                let same = pass.copy(expr);
+                pass.switches.insert(same, None);
+                pass.map[id.index()] = Some(same);
+                continue;
+            }
+            pass.forms[id.index()] = pass.form(expr);
+            if pass.forms[id.index()].is_some() {
+                continue;
+            }
         }
-        if tested.contains(&id) {
-            // a guard names it, so it stays as it is: no switch, and no form of its own
-            let same = pass.copy(expr);
-            switches.insert(same, None);
-            return Some(same);
+        // constants are carried over where they are used
+        if !matches!(expr, Expr::Const(_)) {
+            pass.map[id.index()] = Some(pass.copy(expr));
         }
-        let form = form_of(pass, &forms, expr)?;
-        let new = materialize(&mut pass.new, &form, &mut switches);
-        forms[id.index()] = Some(Rc::new(form));
-        Some(new)
-    })
+    }
+    for output in &score.outputs {
+        let root = pass.get(output.root);
+        pass.new.outputs.push(Output { root, ..output.clone() });
+    }
+    pass.new.required = score.required.clone();
+    pass.new
+}
+
+/// The pass under way.
+struct Affine<'a> {
+    old: &'a Score,
+    new: Score,
+    /// Where old expressions went, as far as they are built.
+    map: Vec<Option<Id>>,
+    /// Forms of old expressions, over atoms of the new arena.
+    forms: Vec<Option<Form>>,
+    /// The terms of all forms.
+    parts: Vec<Part>,
+    /// For an atom: the round in which it was last met, and its part then.
+    places: Vec<(u32, usize)>,
+    /// The number of the sum whose form is made.
+    round: u32,
+    switches: HashMap<Id, Option<Rc<Switch>>>,
 }
 
 /// Expressions that some condition tests for NULL, other than inputs.
@@ -67,133 +114,189 @@ fn tested_for_null(score: &Score) -> HashSet<Id> {
     tested.collect()
 }
 
-/// The form of an affine expression; `None` for an atom.
-fn form_of(pass: &mut Rebuild<'_>, forms: &[Option<Rc<Form>>], expr: &Expr) -> Option<Form> {
-    match expr {
-        Expr::Sum(terms) => {
-            let mut form = Form::constant(Extended::ZERO);
-            form.constant_first = terms[0].factor.is_none();
-            let mut places = HashMap::with_capacity(terms.len());
-            for term in terms {
-                let coefficient = Extended::new(term.coefficient);
-                match term.factor {
-                    None => form.constant = form.constant.add(coefficient),
-                    Some(factor) => match &forms[factor.index()] {
-                        Some(inner) => form.add(inner, coefficient, term.origin, &mut places),
-                        None => form.add_atom(pass.get(factor), coefficient, term.origin, &mut places),
-                    },
+impl Affine<'_> {
+    /// Where an operand went; it is built now if it is not yet.
+    fn get(&mut self, old: Id) -> Id {
+        if let Some(new) = self.map[old.index()] {
+            return new;
+        }
+        let new = match self.forms[old.index()] {
+            Some(form) => self.materialize(form),
+            None => self.copy(self.old.expr(old)),
+        };
+        self.map[old.index()] = Some(new);
+        new
+    }
+
+    /// The same expression over the new operands.
+    fn copy(&mut self, expr: &Expr) -> Id {
+        expr.operands(|operand| {
+            self.get(operand);
+        });
+        let map = &self.map;
+        self.new.carry(expr, |old| map[old.index()].unwrap_or(old))
+    }
+
+    /// The form of an affine expression; `None` for an atom.
+    fn form(&mut self, expr: &Expr) -> Option<Form> {
+        let start = self.parts.len();
+        let mut form = Form { constant: Extended::ZERO, constant_first: false, start, end: start };
+        match expr {
+            Expr::Sum(terms) => {
+                form.constant_first = terms[0].factor.is_none();
+                self.round += 1;
+                for term in terms {
+                    let coefficient = Extended::new(term.coefficient);
+                    let Some(factor) = term.factor else {
+                        form.constant = form.constant.add(coefficient);
+                        continue;
+                    };
+                    match self.forms[factor.index()] {
+                        Some(inner) => {
+                            form.constant = form.constant.add(inner.constant.times(coefficient));
+                            for at in inner.start..inner.end {
+                                let part = self.parts[at];
+                                let origin = if part.origin == Origin::None { term.origin } else { part.origin };
+                                self.add(start, part.atom, part.coefficient.times(coefficient), origin);
+                            }
+                        }
+                        None => {
+                            let atom = self.get(factor);
+                            self.add(start, atom, coefficient, term.origin);
+                        }
+                    }
                 }
+                let mut kept = start;
+                for at in start..self.parts.len() {
+                    if !self.parts[at].coefficient.is_zero() {
+                        self.parts[kept] = self.parts[at];
+                        kept += 1;
+                    }
+                }
+                self.parts.truncate(kept);
             }
-            form.terms.retain(|(_, coefficient, _)| !coefficient.is_zero());
-            Some(form)
-        }
-        Expr::Call(Function::Divide, list) => {
-            let divisor = Extended::new(pass.new.double_value(pass.get(list[1]))?);
-            if divisor.is_zero() || !divisor.round().is_finite() {
-                return None;
-            }
-            let mut form = of(pass, forms, list[0]);
-            form.constant = form.constant.over(divisor);
-            for (_, coefficient, _) in &mut form.terms {
-                *coefficient = coefficient.over(divisor);
-            }
-            Some(form)
-        }
-        Expr::Product(list) => {
-            let mut coefficient = Extended::ONE;
-            let mut atoms = Vec::with_capacity(list.len());
-            for &factor in list {
-                let form = of(pass, forms, factor);
-                let [(atom, factor, _)] = form.terms.as_slice() else { return None };
-                if !form.constant.is_zero() {
+            Expr::Call(Function::Divide, list) => {
+                let divisor = self.constant(list[1])?;
+                if divisor.is_zero() || !divisor.round().is_finite() {
                     return None;
                 }
-                coefficient = coefficient.times(*factor);
-                atoms.push(*atom);
+                let inner = self.of(list[0]);
+                // an atom's own part may stand before
+                form.start = self.parts.len();
+                form.constant = inner.constant.over(divisor);
+                form.constant_first = inner.constant_first;
+                for at in inner.start..inner.end {
+                    let part = self.parts[at];
+                    self.parts.push(Part { coefficient: part.coefficient.over(divisor), ..part });
+                }
             }
-            let product = pass.new.product(atoms);
-            let mut form = Form::constant(Extended::ZERO);
-            form.terms.push((product, coefficient, Origin::None));
-            Some(form)
-        }
-        Expr::Const(Const::Double(value)) if value.0.is_finite() => Some(Form::constant(Extended::new(value.0))),
-        _ => None,
-    }
-}
-
-/// The form of an operand: its own, or the operand as an atom.
-fn of(pass: &Rebuild<'_>, forms: &[Option<Rc<Form>>], id: Id) -> Form {
-    match &forms[id.index()] {
-        Some(form) => form.as_ref().clone(),
-        None => {
-            let mut form = Form::constant(Extended::ZERO);
-            form.terms.push((pass.get(id), Extended::ONE, Origin::None));
-            form
-        }
-    }
-}
-
-impl Form {
-    fn constant(constant: Extended) -> Self {
-        Form { constant, constant_first: false, terms: Vec::new() }
-    }
-
-    fn add(&mut self, other: &Form, coefficient: Extended, origin: Origin, places: &mut HashMap<Id, usize>) {
-        self.constant = self.constant.add(other.constant.times(coefficient));
-        for &(atom, inner, inner_origin) in &other.terms {
-            let origin = if inner_origin == Origin::None { origin } else { inner_origin };
-            self.add_atom(atom, inner.times(coefficient), origin, places);
-        }
-    }
-
-    fn add_atom(&mut self, atom: Id, coefficient: Extended, origin: Origin, places: &mut HashMap<Id, usize>) {
-        match places.get(&atom) {
-            Some(&place) => self.terms[place].1 = self.terms[place].1.add(coefficient),
-            None => {
-                places.insert(atom, self.terms.len());
-                self.terms.push((atom, coefficient, origin));
+            Expr::Product(list) => {
+                let mut coefficient = Extended::ONE;
+                let mut atoms = Vec::with_capacity(list.len());
+                for &factor in list {
+                    let form = self.of(factor);
+                    if form.end - form.start != 1 || !form.constant.is_zero() {
+                        return None;
+                    }
+                    let part = self.parts[form.start];
+                    coefficient = coefficient.times(part.coefficient);
+                    atoms.push(part.atom);
+                }
+                let atom = self.new.product(atoms);
+                self.parts.push(Part { atom, coefficient, origin: Origin::None });
+                // the factors' own parts may stand in between
+                form.start = self.parts.len() - 1;
             }
+            Expr::Const(Const::Double(value)) if value.0.is_finite() => form.constant = Extended::new(value.0),
+            _ => return None,
+        }
+        form.end = self.parts.len();
+        Some(form)
+    }
+
+    /// The value of an operand that is a constant by now.
+    fn constant(&self, id: Id) -> Option<Extended> {
+        match (&self.forms[id.index()], self.map[id.index()]) {
+            (Some(form), _) if form.start == form.end => Some(Extended::new(form.constant.round())),
+            (None, Some(new)) => self.new.double_value(new).map(Extended::new),
+            _ => None,
         }
     }
-}
 
-/// Rounds a form and makes a sum of it.
-fn materialize(score: &mut Score, form: &Form, switches: &mut HashMap<Id, Option<Rc<Switch>>>) -> Id {
-    let mut terms: Vec<Term> = Vec::with_capacity(form.terms.len() + 1);
-    // one switch a subject, where its first atom stands; `places` is only looked up
-    let mut merged: Vec<(usize, Merged)> = Vec::new();
-    let mut places: HashMap<(Id, Option<Id>), usize> = HashMap::new();
-    for &(atom, coefficient, origin) in &form.terms {
-        let switch = switches.entry(atom).or_insert_with(|| switch_of(score, atom).map(Rc::new)).clone();
-        let Some(switch) = switch else {
-            let coefficient = coefficient.round();
-            // an imputer that may be NULL is left alone: a guard may name it
-            let imputer = if score.nullable(atom) { None } else { weighted_imputer(score, atom, coefficient) };
-            let term = match imputer {
-                Some(imputer) => Term::new(1.0, imputer),
-                None => Term::new(coefficient, atom),
+    /// The form of an operand: its own, or the operand as an atom.
+    fn of(&mut self, id: Id) -> Form {
+        if let Some(form) = self.forms[id.index()] {
+            return form;
+        }
+        let atom = self.get(id);
+        let start = self.parts.len();
+        self.parts.push(Part { atom, coefficient: Extended::ONE, origin: Origin::None });
+        Form { constant: Extended::ZERO, constant_first: false, start, end: start + 1 }
+    }
+
+    /// Adds to the coefficient of an atom, in the form that begins at `start`.
+    fn add(&mut self, start: usize, atom: Id, coefficient: Extended, origin: Origin) {
+        if self.places.len() <= atom.index() {
+            self.places.resize(self.new.len(), (0, 0));
+        }
+        let (round, place) = &mut self.places[atom.index()];
+        if *round == self.round {
+            debug_assert!(*place >= start);
+            let part = &mut self.parts[*place];
+            part.coefficient = part.coefficient.add(coefficient);
+        } else {
+            (*round, *place) = (self.round, self.parts.len());
+            self.parts.push(Part { atom, coefficient, origin });
+        }
+    }
+
+    /// Rounds a form and makes a sum of it.
+    fn materialize(&mut self, form: Form) -> Id {
+        let mut terms: Vec<Term> = Vec::with_capacity(form.end - form.start + 1);
+        // one switch a subject, where its first atom stands; `places` is only looked up
+        let mut merged: Vec<(usize, Merged)> = Vec::new();
+        let mut places: HashMap<(Id, Option<Id>), usize> = HashMap::new();
+        for at in form.start..form.end {
+            let Part { atom, coefficient, origin } = self.parts[at];
+            let Some(switch) = self.switch(atom) else {
+                let coefficient = coefficient.round();
+                // an imputer that may be NULL is left alone: a guard may name it
+                let imputer =
+                    if self.new.nullable(atom) { None } else { weighted_imputer(&mut self.new, atom, coefficient) };
+                let term = match imputer {
+                    Some(imputer) => Term::new(1.0, imputer),
+                    None => Term::new(coefficient, atom),
+                };
+                terms.push(term.from(origin));
+                continue;
             };
-            terms.push(term.from(origin));
-            continue;
-        };
-        let key = (switch.subject, switch.absent.as_ref().map(|(condition, _)| *condition));
-        let place = *places.entry(key).or_insert_with(|| {
-            merged.push((terms.len(), Merged::new(&switch)));
-            terms.push(Term::constant(0.0).from(origin));
-            merged.len() - 1
-        });
-        merged[place].1.add(&switch, coefficient);
+            let key = (switch.subject, switch.absent.as_ref().map(|(condition, _)| *condition));
+            let place = *places.entry(key).or_insert_with(|| {
+                merged.push((terms.len(), Merged::new(&switch)));
+                terms.push(Term::constant(0.0).from(origin));
+                merged.len() - 1
+            });
+            merged[place].1.add(&switch, coefficient);
+        }
+        for (place, switch) in &merged {
+            let case = switch.case(&mut self.new);
+            terms[*place] = Term { factor: Some(case), coefficient: 1.0, ..terms[*place] };
+        }
+        let constant = form.constant.round();
+        if constant != 0.0 || terms.is_empty() {
+            let place = if form.constant_first { 0 } else { terms.len() };
+            terms.insert(place, Term::constant(constant));
+        }
+        self.new.sum(terms)
     }
-    for (place, switch) in &merged {
-        let case = switch.case(score);
-        terms[*place] = Term { factor: Some(case), coefficient: 1.0, ..terms[*place] };
+
+    fn switch(&mut self, atom: Id) -> Option<Rc<Switch>> {
+        if !matches!(self.new.expr(atom), Expr::Case(..)) {
+            return None;
+        }
+        let new = &self.new;
+        self.switches.entry(atom).or_insert_with(|| switch_of(new, atom).map(Rc::new)).clone()
     }
-    let constant = form.constant.round();
-    if constant != 0.0 || terms.is_empty() {
-        let place = if form.constant_first { 0 } else { terms.len() };
-        terms.insert(place, Term::constant(constant));
-    }
-    score.sum(terms)
 }
 
 /// `CASE WHEN … THEN c k ELSE c x END` for an imputer `CASE WHEN … THEN k ELSE x END` of an input x.

@@ -12,7 +12,8 @@ mod tests;
 
 pub use extended::Extended;
 
-use crate::score::Score;
+use crate::score::{Expr, Function, Score};
+use std::borrow::Cow;
 
 /// What a rewrite may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +34,8 @@ pub struct Pass {
     pub class: Class,
     /// What it does, with its equations.
     pub about: &'static str,
+    /// Whether it can have something to do with an expression: where there is none, it is not run.
+    concerns: fn(&Expr) -> bool,
     run: fn(&Score) -> Score,
 }
 
@@ -42,28 +45,34 @@ pub static PASSES: &[Pass] = &[
         name: "compare",
         class: Class::Ulp,
         about: "sigmoid(z) >= p  =>  z >= logit p; a > b  =>  a - b > 0 for affine a, b",
+        concerns: |expr| matches!(expr, Expr::Compare(..)),
         run: compare::run,
     },
     Pass {
         name: "affine",
         class: Class::Ulp,
         about: "sums of sums, scalers and one-hot groups become one sum with coefficients folded in extended precision",
+        concerns: |expr| matches!(expr, Expr::Sum(_) | Expr::Call(Function::Divide, _)),
         run: affine::run,
     },
     Pass {
         name: "nulls",
         class: Class::Exact,
         about: "tests for NULL that are decided by an enclosing test are dropped",
+        concerns: |expr| matches!(expr, Expr::IsNull(_)),
         run: nulls::run,
     },
 ];
 
 /// Runs the passes whose class is allowed: all of them, or only the exact ones under `strict`.
-pub fn optimize(score: Score, strict: bool) -> Score {
-    let mut score = score;
+pub fn optimize<'a>(score: &'a Score, strict: bool) -> Cow<'a, Score> {
+    let mut score = Cow::Borrowed(score);
     for pass in PASSES.iter().filter(|pass| !strict || pass.class == Class::Exact) {
-        score = (pass.run)(&score);
-        debug_assert_eq!(score.verify(), Ok(()), "after the pass `{}`:\n{score}", pass.name);
+        if score.ids().any(|id| (pass.concerns)(score.expr(id))) {
+            let new = (pass.run)(&score);
+            debug_assert_eq!(new.verify(), Ok(()), "after the pass `{}`:\n{new}", pass.name);
+            score = Cow::Owned(new);
+        }
     }
     score
 }

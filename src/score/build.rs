@@ -4,6 +4,7 @@
 //! (folding a constant call gives the evaluator's own bits). Laws that need more stand in `opt`.
 //! Operands must be of this arena and of the right type; a debug assertion says so.
 
+use super::index::Key;
 use super::{Arm, Comparison, Const, Expr, Function, Id, Input, Real, Score, Term, Value, eval};
 use crate::schema::Type;
 use std::collections::HashSet;
@@ -44,7 +45,7 @@ impl Score {
     /// One more input.
     pub fn add_input(&mut self, input: Input) -> Id {
         let number = self.inputs.len() as u32;
-        self.inputs.push(input);
+        std::sync::Arc::make_mut(&mut self.inputs).push(input);
         self.input(number)
     }
 
@@ -53,7 +54,8 @@ impl Score {
     /// `c * k = fl(c k)` for a constant k; leading constants are added up; `(a + b) + c = a + b + c` for a sum that
     /// stands first with coefficient 1; `±1 * (c * x) = ±c * x`; a single term with coefficient 1 is its factor.
     pub fn sum(&mut self, terms: impl IntoIterator<Item = Term>) -> Id {
-        let mut list: Vec<Term> = Vec::new();
+        let terms = terms.into_iter();
+        let mut list: Vec<Term> = Vec::with_capacity(terms.size_hint().0);
         for mut term in terms {
             if let Some(factor) = term.factor {
                 debug_assert_eq!(self.ty(factor), &Type::Double);
@@ -316,6 +318,11 @@ impl Score {
         }
     }
 
+    /// A constant.
+    pub fn constant_of(&mut self, constant: &Const) -> Id {
+        self.intern(Expr::Const(constant.clone()))
+    }
+
     /// Whether any of these sources (see [`Score::null_sources`]) is NULL.
     pub fn any_null(&mut self, sources: impl IntoIterator<Item = Id>) -> Id {
         let tests: Vec<Id> = sources.into_iter().map(|source| self.is_null(source)).collect();
@@ -334,30 +341,34 @@ impl Score {
     fn intern(&mut self, expr: Expr) -> Id {
         let mut hasher = DefaultHasher::new();
         expr.hash(&mut hasher);
-        let hash = hasher.finish();
-        let first = self.index.get(&hash).copied();
-        if let Some(first) = first {
-            let mut candidates = std::iter::once(first).chain(self.collisions.iter().copied());
-            if let Some(found) = candidates.find(|id| self.exprs[id.index()] == expr) {
-                return found;
-            }
+        let key = Key::new(hasher.finish(), &expr);
+        if let Some(found) = self.index.find(key, |id| self.exprs[id.index()] == expr) {
+            return found;
         }
-        let ty = self.type_of(&expr);
+        let ty = self.type_number(&expr);
         let nullable = self.nullable_of(&expr);
         let id = Id(self.exprs.len() as u32);
         if let Some(sources) = self.explanation(&expr) {
             self.explained.insert(id, sources);
         }
+        self.index.insert(key, &self.exprs);
         self.exprs.push(expr);
         self.types.push(ty);
         self.nullable.push(nullable);
-        match first {
-            None => {
-                self.index.insert(hash, id);
-            }
-            Some(_) => self.collisions.push(id),
-        }
         id
+    }
+
+    /// Where the type of an expression stands in the table of types.
+    fn type_number(&mut self, expr: &Expr) -> u32 {
+        if let Expr::Case(_, otherwise) = expr {
+            return self.types[otherwise.index()];
+        }
+        let ty = self.type_of(expr);
+        let known = self.table.iter().position(|known| *known == ty);
+        known.unwrap_or_else(|| {
+            self.table.push(ty);
+            self.table.len() - 1
+        }) as u32
     }
 
     fn type_of(&self, expr: &Expr) -> Type {

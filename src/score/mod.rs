@@ -23,6 +23,7 @@ mod build;
 mod eval;
 mod facts;
 mod fmt;
+mod index;
 mod rebuild;
 mod verify;
 
@@ -31,7 +32,9 @@ pub use facts::Facts;
 pub use rebuild::Rebuild;
 
 use crate::schema::Type;
+use index::Index;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// An expression of the [`Score`] it was made by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -261,44 +264,42 @@ pub struct Output {
 /// The arena.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
-    inputs: Vec<Input>,
+    /// Shared between an arena and what passes make of it.
+    inputs: Arc<Vec<Input>>,
     exprs: Vec<Expr>,
-    types: Vec<Type>,
+    /// Positions in `table`.
+    types: Vec<u32>,
+    /// The few types that occur.
+    table: Vec<Type>,
     nullable: Vec<bool>,
     /// For a CASE that is NULL exactly where its first arm says so: what that arm tests.
     explained: HashMap<Id, Vec<Id>>,
-    /// From an expression's hash to the first expression with that hash. Only looked up, never iterated.
-    index: HashMap<u64, Id, std::hash::BuildHasherDefault<Identity>>,
-    /// Expressions whose hash another one had before.
-    collisions: Vec<Id>,
+    index: Index,
     /// The results, in order.
     pub outputs: Vec<Output>,
     /// Inputs that must not be NULL for a row to be scored at all: other rows give no result.
     pub required: Vec<u32>,
 }
 
-/// The keys of the index are hashes already.
-#[derive(Clone, Debug, Default)]
-struct Identity(u64);
-
-impl std::hash::Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
 impl Score {
     /// An empty arena over these inputs.
     pub fn new(inputs: Vec<Input>) -> Self {
-        Score { inputs, ..Self::default() }
+        Score { inputs: Arc::new(inputs), ..Self::default() }
+    }
+
+    /// An empty arena over the same inputs, with room for this many expressions.
+    pub fn like(&self, expressions: usize) -> Self {
+        let mut score = Score { inputs: Arc::clone(&self.inputs), ..Self::default() };
+        score.reserve(expressions);
+        score
+    }
+
+    /// Makes room for this many more expressions.
+    pub fn reserve(&mut self, more: usize) {
+        self.exprs.reserve(more);
+        self.types.reserve(more);
+        self.nullable.reserve(more);
+        self.index.reserve(more, &self.exprs);
     }
 
     /// The inputs, by number.
@@ -313,7 +314,7 @@ impl Score {
 
     /// Its type: DOUBLE, BIGINT, STRING or BOOLEAN.
     pub fn ty(&self, id: Id) -> &Type {
-        &self.types[id.index()]
+        &self.table[self.types[id.index()] as usize]
     }
 
     /// Whether it may be NULL.

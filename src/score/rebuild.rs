@@ -1,7 +1,6 @@
 //! The loop that every pass shares: rebuild the arena in order, giving each expression to a rule.
 
-use super::{Arm, Const, Expr, Id, Score, Term, Value};
-use crate::schema::Type;
+use super::{Arm, Expr, Id, Score, Term};
 
 /// A pass under way: the old arena, the new one, and where each old expression went.
 pub struct Rebuild<'a> {
@@ -16,7 +15,7 @@ pub struct Rebuild<'a> {
 impl<'a> Rebuild<'a> {
     /// Over the same inputs, with nothing rebuilt yet.
     pub fn new(old: &'a Score) -> Self {
-        Rebuild { old, new: Score::new(old.inputs().to_vec()), map: vec![None; old.len()], used: old.uses() }
+        Rebuild { old, new: old.like(old.len()), map: vec![None; old.len()], used: old.uses() }
     }
 
     /// Gives every expression that the roots need to `rule`, operands first, then carries over the outputs. Where the rule
@@ -49,57 +48,28 @@ impl<'a> Rebuild<'a> {
 
     /// The same expression over the new operands.
     pub fn copy(&mut self, expr: &Expr) -> Id {
-        let get = |list: &[Id]| -> Vec<Id> { list.iter().map(|&id| self.get(id)).collect() };
+        let map = &self.map;
+        self.new.carry(expr, |old| map[old.index()].unwrap_or(old))
+    }
+}
+
+impl Score {
+    /// The same expression over other operands, which `get` finds by the old ones.
+    pub fn carry(&mut self, expr: &Expr, get: impl Fn(Id) -> Id) -> Id {
         match expr {
-            Expr::Const(constant) => {
-                let value = Value::from(constant);
-                let ty = match constant {
-                    Const::Null(ty) => ty.clone(),
-                    _ => Type::Double,
-                };
-                self.new.value(&value, &ty)
-            }
-            Expr::Input(number) => self.new.input(*number),
-            Expr::Sum(terms) => {
-                let terms: Vec<Term> =
-                    terms.iter().map(|term| Term { factor: term.factor.map(|f| self.get(f)), ..*term }).collect();
-                self.new.sum(terms)
-            }
-            Expr::Product(list) => {
-                let list = get(list);
-                self.new.product(list)
-            }
-            Expr::Call(function, list) => {
-                let list = get(list);
-                self.new.call(*function, list)
-            }
-            Expr::Compare(comparison, a, b) => {
-                let (a, b) = (self.get(*a), self.get(*b));
-                self.new.compare(*comparison, a, b)
-            }
-            Expr::And(list) => {
-                let list = get(list);
-                self.new.and(list)
-            }
-            Expr::Or(list) => {
-                let list = get(list);
-                self.new.or(list)
-            }
-            Expr::Not(a) => {
-                let a = self.get(*a);
-                self.new.not(a)
-            }
-            Expr::IsNull(a) => {
-                let a = self.get(*a);
-                self.new.is_null(a)
-            }
+            Expr::Const(constant) => self.constant_of(constant),
+            Expr::Input(number) => self.input(*number),
+            Expr::Sum(terms) => self.sum(terms.iter().map(|term| Term { factor: term.factor.map(&get), ..*term })),
+            Expr::Product(list) => self.product(list.iter().map(|&id| get(id))),
+            Expr::Call(function, list) => self.call(*function, list.iter().map(|&id| get(id)).collect()),
+            Expr::Compare(comparison, a, b) => self.compare(*comparison, get(*a), get(*b)),
+            Expr::And(list) => self.and(list.iter().map(|&id| get(id))),
+            Expr::Or(list) => self.or(list.iter().map(|&id| get(id))),
+            Expr::Not(a) => self.not(get(*a)),
+            Expr::IsNull(a) => self.is_null(get(*a)),
             Expr::Case(arms, otherwise) => {
-                let arms: Vec<Arm> = arms
-                    .iter()
-                    .map(|arm| Arm { condition: self.get(arm.condition), value: self.get(arm.value) })
-                    .collect();
-                let otherwise = self.get(*otherwise);
-                self.new.case(arms, otherwise)
+                let arms = arms.iter().map(|arm| Arm { condition: get(arm.condition), value: get(arm.value) });
+                self.case(arms, get(*otherwise))
             }
         }
     }

@@ -7,13 +7,14 @@
 //! Consecutive breaks count once, and no line ends in a blank.
 
 /// A token of a document.
+/// Positions and widths are 32 bits wide: a document of a hundred thousand terms is read twice and should stay in the caches.
 #[derive(Clone, Copy, Debug)]
 enum Token {
     /// A piece of the buffer without line feeds, and its width in characters.
     Text {
-        start: usize,
-        end: usize,
-        width: usize,
+        start: u32,
+        end: u32,
+        width: u32,
     },
     /// A break if the group is broken, else a blank or nothing.
     Line {
@@ -24,21 +25,21 @@ enum Token {
     /// Always a break; breaks all groups around it.
     Hard,
     /// Blanks if the group is broken.
-    Pad(usize),
+    Pad(u32),
     /// Text if the group is broken.
     IfBroken {
-        start: usize,
-        end: usize,
-        width: usize,
+        start: u32,
+        end: u32,
+        width: u32,
     },
     Open {
-        close: usize,
-        hug: Option<usize>,
+        close: u32,
+        hug: Option<u32>,
         broken: bool,
     },
     Close,
     /// Further lines begin this much further right, if the group is broken.
-    Indent(usize),
+    Indent(u32),
     Dedent,
 }
 
@@ -57,6 +58,8 @@ pub struct Doc {
     text: String,
     tokens: Vec<Token>,
     open: Vec<usize>,
+    /// What follows must be a token of its own.
+    sealed: bool,
 }
 
 impl Doc {
@@ -66,10 +69,25 @@ impl Doc {
     }
 
     /// Adds text; it must not contain a line feed unless it is to be printed as it stands.
+    ///
+    /// Text behind text is one token, but for a blank, which is dropped at the beginning of a line.
     pub fn text(&mut self, text: &str) {
-        let start = self.text.len();
+        let start = self.text.len() as u32;
         self.text.push_str(text);
-        self.tokens.push(Token::Text { start, end: self.text.len(), width: text.chars().count() });
+        let (stop, more) = (self.text.len() as u32, columns(text));
+        match self.tokens.last_mut() {
+            Some(Token::Text { end, width, .. }) if !self.sealed => {
+                *end = stop;
+                *width += more;
+            }
+            _ => self.tokens.push(Token::Text { start, end: stop, width: more }),
+        }
+        self.sealed = text == " " && stop - start == 1 && self.is_blank();
+    }
+
+    /// Whether the last token is a lone blank.
+    fn is_blank(&self) -> bool {
+        matches!(self.tokens.last(), Some(Token::Text { width: 1, .. }))
     }
 
     /// Whether text that ends so would stand directly before the next text, if everything is flat.
@@ -78,7 +96,7 @@ impl Doc {
             matches!(token, Token::Text { .. } | Token::Line { blank: true } | Token::Fill | Token::Hard)
         });
         match last {
-            Some(Token::Text { start, end: stop, .. }) => self.text[*start..*stop].ends_with(end),
+            Some(Token::Text { start, end: stop, .. }) => self.text[*start as usize..*stop as usize].ends_with(end),
             _ => false,
         }
     }
@@ -105,14 +123,14 @@ impl Doc {
 
     /// Blanks in a broken group.
     pub fn pad(&mut self, blanks: usize) {
-        self.tokens.push(Token::Pad(blanks));
+        self.tokens.push(Token::Pad(blanks as u32));
     }
 
     /// Adds text that is printed only in a broken group.
     pub fn if_broken(&mut self, text: &str) {
-        let start = self.text.len();
+        let start = self.text.len() as u32;
         self.text.push_str(text);
-        self.tokens.push(Token::IfBroken { start, end: self.text.len(), width: text.chars().count() });
+        self.tokens.push(Token::IfBroken { start, end: self.text.len() as u32, width: columns(text) });
     }
 
     /// Begins a group.
@@ -130,7 +148,8 @@ impl Doc {
 
     /// Marks the place from which on a group may break while its own lines stay flat.
     pub fn hug(&mut self) {
-        let here = self.tokens.len();
+        let here = self.tokens.len() as u32;
+        self.sealed = true;
         if let Some(Token::Open { hug, .. }) = self.open.last().and_then(|&at| self.tokens.get_mut(at)) {
             *hug = Some(here);
         }
@@ -138,7 +157,7 @@ impl Doc {
 
     /// Ends the innermost open group.
     pub fn close(&mut self) {
-        let here = self.tokens.len();
+        let here = self.tokens.len() as u32;
         if let Some(Token::Open { close, .. }) = self.open.pop().and_then(|at| self.tokens.get_mut(at)) {
             *close = here;
             self.tokens.push(Token::Close);
@@ -147,7 +166,7 @@ impl Doc {
 
     /// Indents what follows.
     pub fn indent(&mut self, columns: usize) {
-        self.tokens.push(Token::Indent(columns));
+        self.tokens.push(Token::Indent(columns as u32));
     }
 
     /// Ends the innermost indentation.
@@ -165,11 +184,13 @@ impl Doc {
             let mode = modes.last().copied().unwrap_or(Mode::Broken);
             let indent = indents.last().copied().unwrap_or(0);
             match *token {
-                Token::Text { start, end, width } => out.write(&self.text[start..end], width),
+                Token::Text { start, end, width } => {
+                    out.write(&self.text[start as usize..end as usize], width as usize)
+                }
                 Token::Line { .. } if mode == Mode::Broken => out.pending = Some(indent),
                 Token::Line { blank } => out.write(if blank { " " } else { "" }, usize::from(blank)),
                 Token::Fill => {
-                    let next = measure.next_line[at + 1];
+                    let next = measure.next_line[at + 1] as usize;
                     if mode == Mode::Flat || out.at() + 1 + measure.width(at + 1, next) <= width {
                         out.write(" ", 1);
                     } else {
@@ -179,21 +200,29 @@ impl Doc {
                 Token::Hard => out.pending = Some(indent),
                 Token::Pad(blanks) if mode == Mode::Broken => {
                     if let Some(indent) = &mut out.pending {
-                        *indent += blanks;
+                        *indent += blanks as usize;
                     }
                 }
                 Token::IfBroken { start, end, width } if mode == Mode::Broken => {
-                    out.write(&self.text[start..end], width)
+                    out.write(&self.text[start as usize..end as usize], width as usize)
                 }
                 Token::Pad(_) | Token::IfBroken { .. } => {}
                 Token::Open { close, hug, broken } => modes.push(match mode {
                     Mode::Flat => Mode::Flat,
-                    _ => measure.mode(at, close, hug, broken, width.saturating_sub(out.at())),
+                    _ => measure.mode(
+                        at,
+                        close as usize,
+                        hug.map(|hug| hug as usize),
+                        broken,
+                        width.saturating_sub(out.at()),
+                    ),
                 }),
                 Token::Close => {
                     modes.pop();
                 }
-                Token::Indent(columns) => indents.push(indent + if mode == Mode::Broken { columns } else { 0 }),
+                Token::Indent(columns) => {
+                    indents.push(indent + if mode == Mode::Broken { columns as usize } else { 0 })
+                }
                 Token::Dedent => {
                     indents.pop();
                 }
@@ -203,14 +232,19 @@ impl Doc {
     }
 }
 
+/// The width of a text in characters.
+fn columns(text: &str) -> u32 {
+    (if text.is_ascii() { text.len() } else { text.chars().count() }) as u32
+}
+
 /// Prefix sums over the tokens.
 struct Measure {
     /// Width of everything before a token, printed flat.
-    before: Vec<usize>,
+    before: Vec<u32>,
     /// Hard breaks and broken groups before a token.
-    breaks: Vec<usize>,
+    breaks: Vec<u32>,
     /// The first possible break at or behind a token, or the end.
-    next_line: Vec<usize>,
+    next_line: Vec<u32>,
 }
 
 impl Measure {
@@ -230,27 +264,27 @@ impl Measure {
         }
         before.push(width);
         breaks.push(hard);
-        let mut next_line = vec![tokens.len(); tokens.len() + 1];
+        let mut next_line = vec![tokens.len() as u32; tokens.len() + 1];
         for (at, token) in tokens.iter().enumerate().rev() {
             let is_line = matches!(token, Token::Line { .. } | Token::Fill | Token::Hard);
-            next_line[at] = if is_line { at } else { next_line[at + 1] };
+            next_line[at] = if is_line { at as u32 } else { next_line[at + 1] };
         }
         Measure { before, breaks, next_line }
     }
 
     fn width(&self, from: usize, to: usize) -> usize {
-        self.before[to] - self.before[from]
+        (self.before[to] - self.before[from]) as usize
     }
 
     fn mode(&self, open: usize, close: usize, hug: Option<usize>, broken: bool, room: usize) -> Mode {
         if broken {
             return Mode::Broken;
         }
-        if self.breaks[open] == self.breaks[close] && self.width(open, self.next_line[close]) <= room {
+        if self.breaks[open] == self.breaks[close] && self.width(open, self.next_line[close] as usize) <= room {
             return Mode::Flat;
         }
         if let Some(hug) = hug {
-            let first_break = self.next_line[hug];
+            let first_break = self.next_line[hug] as usize;
             let head_is_flat = self.breaks[open] == self.breaks[hug];
             if first_break < close && head_is_flat && self.width(open, first_break) <= room {
                 return Mode::Hug;

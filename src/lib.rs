@@ -17,6 +17,8 @@ pub mod bind;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compile;
+#[cfg(feature = "deploy")]
+pub mod deploy;
 pub mod diag;
 pub mod load;
 pub mod lower;

@@ -19,6 +19,7 @@ fn help_of_every_command() {
         "verify",
         "eval",
         "fmt",
+        "query",
         "explain",
         "formats",
         "ops",

@@ -82,6 +82,8 @@ const CRATES: &[(&str, &str)] = &[
     ("anstyle", "cli"),
     ("unicode_width", "cli"),
     ("ureq", "deploy"),
+    ("base64", "deploy"),
+    ("ctrlc", "cli"),
 ];
 
 /// Modules that may touch what lies outside of the process.

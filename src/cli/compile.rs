@@ -5,7 +5,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::args::compile::{Compile, Emit, Form, Quote, parts};
+use super::args::compile::{
+    Compile, Emit, FeatureOptions, Form, Quote, ResultOptions, StatementOptions, TextOptions, parts,
+};
 use super::render::printable;
 use super::session::Session;
 use crate::bind::{self, ShapeOptions, Text};
@@ -26,7 +28,10 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
     let product = if args.output.emit == Emit::Graph {
         graph.to_string()
     } else {
-        let mut options = options(args, comments, &mut session.sources);
+        let mut options =
+            options(&args.features, &args.results, &args.statement, &args.text, comments, &mut session.sources);
+        // what is only looked at need not fit a server
+        options.limits &= args.output.emit == Emit::Sql;
         options.bind.relation = relation(args.features.schema.as_deref(), args.statement.from.as_deref(), session)?;
         let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
         match args.output.emit {
@@ -45,7 +50,15 @@ fn header(name: &str, bytes: &[u8]) -> Vec<String> {
     vec![program, format!("model {}", printable(name)), format!("sha256 {digest}")]
 }
 
-fn options(args: &Compile, comments: Vec<String>, sources: &mut Sources) -> Options {
+/// What the compiler is asked for.
+pub(super) fn options(
+    features: &FeatureOptions,
+    results: &ResultOptions,
+    statement: &StatementOptions,
+    text_options: &TextOptions,
+    comments: Vec<String>,
+    sources: &mut Sources,
+) -> Options {
     let mut text = |option: &str, text: &str| Text { source: sources.add(option, text), text: text.to_owned() };
     let mut list = |option: &str, values: &[String], divide: bool| -> Vec<Text> {
         let one = |value: &String| {
@@ -53,11 +66,10 @@ fn options(args: &Compile, comments: Vec<String>, sources: &mut Sources) -> Opti
         };
         values.iter().flat_map(one).map(|part: String| text(option, &part)).collect()
     };
-    let statement = &args.statement;
     let single = |value: &Option<String>| value.clone().into_iter().collect::<Vec<String>>();
     let bind = bind::Options {
-        renames: list("--rename", &args.features.rename, false),
-        columns: list("--column", &args.features.column, false),
+        renames: list("--rename", &features.rename, false),
+        columns: list("--column", &features.column, false),
         ..bind::Options::default()
     };
     let shape = ShapeOptions {
@@ -78,11 +90,11 @@ fn options(args: &Compile, comments: Vec<String>, sources: &mut Sources) -> Opti
         comments,
     };
     let lower = lower::Options {
-        select: args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
-        threshold: args.results.threshold,
-        nulls: args.features.nulls.clone(),
+        select: results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
+        threshold: results.threshold,
+        nulls: features.nulls.clone(),
     };
-    let quote = match args.text.quote {
+    let quote = match text_options.quote {
         Quote::Always => print::Quote::Always,
         Quote::Needed => print::Quote::Needed,
     };
@@ -90,11 +102,10 @@ fn options(args: &Compile, comments: Vec<String>, sources: &mut Sources) -> Opti
         bind,
         shape,
         lower,
-        strict: args.text.strict,
-        // what is only looked at need not fit a server
-        limits: !args.text.no_limits && args.output.emit == Emit::Sql,
-        verify: !args.text.no_verify,
-        style: Style { width: args.text.width, quote, ..Style::default() },
+        strict: text_options.strict,
+        limits: !text_options.no_limits,
+        verify: !text_options.no_verify,
+        style: Style { width: text_options.width, quote, ..Style::default() },
         ..Options::default()
     }
 }

@@ -1,7 +1,8 @@
 //! The command line: reads options and files, calls the compiler, prints. The only place that prints.
 //!
 //! Standard output carries only the product of a command; diagnostics go to standard error. The exit code is 0 when
-//! the product is complete, 1 when the input is at fault, 2 for wrong usage (clap's), 3 when a file or server is.
+//! the product is complete, 1 when the input is at fault, 2 for wrong usage (clap's), 3 when a file or server is, 130
+//! when Ctrl-C ended a query.
 
 mod args;
 mod compile;
@@ -11,11 +12,17 @@ mod exporter;
 mod fmt;
 mod formats;
 mod inspect;
+#[cfg(feature = "deploy")]
+mod interrupt;
 mod output;
+#[cfg(feature = "deploy")]
+mod query;
 mod reference;
 mod render;
 mod rows;
 mod score;
+#[cfg(feature = "deploy")]
+mod server;
 mod session;
 mod verify;
 
@@ -38,6 +45,8 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut session),
         Command::Eval(args) => eval::run(args, &mut session),
         Command::Fmt(args) => fmt::run(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Query(args) => query::run(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         #[cfg(feature = "onnx")]
         Command::Ops(_) => formats::operators(&mut session),

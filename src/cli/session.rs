@@ -24,6 +24,8 @@ pub(super) struct Session {
     /// What was found.
     pub(super) report: Report,
     format: Format,
+    /// The exit code, if it does not follow from the report.
+    ended: Option<u8>,
 }
 
 impl Session {
@@ -34,7 +36,7 @@ impl Session {
             Command::Verify(args) => args.format,
             _ => Format::Text,
         };
-        Session { sources: Sources::new(), report: Report::new(), format }
+        Session { sources: Sources::new(), report: Report::new(), format, ended: None }
     }
 
     /// The bytes of a file, `-` being standard input, and the name that diagnostics show for it.
@@ -125,6 +127,19 @@ impl Session {
         ExitCode::from(self.exit_code())
     }
 
+    /// A line for people, at once.
+    #[cfg(feature = "deploy")]
+    pub(super) fn say(&self, line: &str) {
+        // nobody is left to be told that standard error is closed
+        let _ = writeln!(anstream::stderr().lock(), "{line}");
+    }
+
+    /// Ends with this exit code unless something is at fault.
+    #[cfg(feature = "deploy")]
+    pub(super) fn end_with(&mut self, code: u8) {
+        self.ended = Some(code);
+    }
+
     fn summary(&self) -> String {
         let count = |severity| self.report.diagnostics().iter().filter(|found| found.severity() == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -141,7 +156,7 @@ impl Session {
     fn exit_code(&self) -> u8 {
         let errors = || self.report.diagnostics().iter().filter(|found| found.severity() == Severity::Error);
         if errors().next().is_none() {
-            0
+            self.ended.unwrap_or(0)
         } else if errors().any(|error| error.code.id.starts_with("E08")) {
             3
         } else if errors().all(|error| error.code.id == BAD_OPTIONS.id) {

@@ -24,6 +24,7 @@ pub fn run_with(arguments: &[&str], input: &str) -> Run {
 }
 
 /// Runs the program with this standard input and these variables of the environment.
+#[allow(dead_code)]
 pub fn run_in(arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
         .args(arguments)

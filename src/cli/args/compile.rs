@@ -99,7 +99,7 @@ pub(in crate::cli) struct ResultOptions {
 }
 
 /// The statement around the results.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Statement")]
 pub(in crate::cli) struct StatementOptions {
     /// Stream or table that has the features as columns
@@ -198,6 +198,12 @@ pub(in crate::cli) enum Form {
     Table,
     /// INSERT INTO an existing stream
     Insert,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        TextOptions { quote: Quote::Needed, width: 100, strict: false, no_limits: false, no_verify: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,7 +6,11 @@
 pub(super) mod compile;
 pub(super) mod eval;
 pub(super) mod fmt;
+#[cfg(feature = "deploy")]
+pub(super) mod query;
 pub(super) mod score;
+#[cfg(feature = "deploy")]
+pub(super) mod server;
 pub(super) mod verify;
 
 use std::path::PathBuf;
@@ -19,7 +23,7 @@ use crate::diag::{Code, codes};
 use crate::load::Link;
 
 /// Compiles trained models (JSON, ONNX) into the SQL of a streaming database
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "m2ksql", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -29,7 +33,7 @@ pub(super) struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 the input is at fault, 2 wrong usage, 3 a file or server is at fault. \
                           Standard output carries only the product, standard error everything else.";
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(super) enum Command {
     Compile(Box<compile::Compile>),
     Score(Box<score::Score>),
@@ -37,6 +41,8 @@ pub(super) enum Command {
     Verify(Box<verify::Verify>),
     Eval(eval::Eval),
     Fmt(fmt::Fmt),
+    #[cfg(feature = "deploy")]
+    Query(Box<query::Query>),
     Explain(Explain),
     Formats(Formats),
     #[cfg(feature = "onnx")]

@@ -7,10 +7,14 @@
 mod csv;
 mod json;
 mod names;
+#[cfg(feature = "deploy")]
+mod raw;
 mod value;
 mod write;
 
 pub(super) use names::Input;
+#[cfg(feature = "deploy")]
+pub(super) use raw::RawWriter;
 pub(super) use write::{Layout, Writer};
 
 use std::fs::File;

@@ -150,7 +150,7 @@ impl Writer {
     }
 }
 
-fn csv_field(line: &mut Vec<u8>, number: usize, text: &str, null: bool) {
+pub(super) fn csv_field(line: &mut Vec<u8>, number: usize, text: &str, null: bool) {
     if number > 0 {
         line.push(b',');
     }
@@ -176,7 +176,7 @@ fn plain(value: &Value, ty: &Type) -> String {
 }
 
 /// Control characters would break the lines of a table.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
 }
 

@@ -13,14 +13,17 @@
 //! | 06xx | planning and limits |
 //! | 07xx | evaluation and verification |
 //! | 08xx | environment: files, servers |
+//! | 09xx | deployment: what a server or the plan for it does not allow |
 
 use super::Severity;
 
 pub mod compile;
+pub mod deploy;
 pub mod environment;
 pub mod eval;
 pub mod load;
 pub mod onnx;
+pub mod server;
 pub mod sql;
 
 /// An entry of the table of codes.
@@ -42,7 +45,16 @@ impl Code {
 }
 
 /// The groups, in the order of the docs.
-static GROUPS: &[&[&Code]] = &[load::CODES, onnx::CODES, sql::CODES, compile::CODES, eval::CODES, environment::CODES];
+static GROUPS: &[&[&Code]] = &[
+    load::CODES,
+    onnx::CODES,
+    sql::CODES,
+    compile::CODES,
+    eval::CODES,
+    environment::CODES,
+    server::CODES,
+    deploy::CODES,
+];
 
 /// Every code, group by group.
 pub fn all() -> impl Iterator<Item = &'static Code> {

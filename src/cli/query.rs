@@ -1,0 +1,257 @@
+//! `query`: rows from a server to a file or a terminal, as they come.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use serde_json::value::RawValue;
+
+use super::args::compile::{StatementOptions, TextOptions};
+use super::args::query::{Query, Through};
+use super::rows::{Layout, RawWriter};
+use super::session::Session;
+use super::{compile as cli_compile, interrupt, server};
+use crate::compile;
+use crate::deploy::query::{self, End, Limits, Outcome, Sink};
+use crate::deploy::{Client, Endpoint, Properties, Repeat, frames};
+use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::codes::environment::{CANNOT_READ, CANNOT_WRITE};
+use crate::diag::codes::{deploy, server as codes};
+use crate::diag::{Diagnostic, Failed, Report};
+use crate::lower::Nulls;
+use crate::schema::{Relation, Type};
+use crate::sql::ast::Expr;
+use crate::syntax;
+
+/// Runs a query.
+pub(super) fn run(args: &Query, session: &mut Session) -> Result<(), Failed> {
+    check(args, session)?;
+    let client = server::client(&args.server, session)?;
+    let sql = match (&args.sql, &args.model) {
+        (_, Some(model)) => scoring(args, model, &client, session)?,
+        (Some(sql), None) if sql == "-" => from_stdin(session)?,
+        (Some(sql), None) => sql.clone(),
+        // clap asks for one of them
+        (None, None) => String::new(),
+    };
+    let sql = terminated(&sql);
+    if args.show {
+        return session.write(args.output.as_deref(), (sql + "\n").as_bytes());
+    }
+    let mut properties: Properties = args.property.iter().cloned().collect();
+    if args.from_beginning {
+        properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
+    }
+    let through = match args.endpoint {
+        Through::Query => Endpoint::Query,
+        Through::QueryStream => Endpoint::QueryStream,
+    };
+    let limits = Limits { rows: args.limit, idle: args.idle_timeout, total: args.duration };
+    interrupt::watch();
+    let mut writer = Rows(RawWriter::new(layout(args), output(args, session)?));
+    let outcome = query::run(&client, &query::Query { sql: sql.clone(), properties, through }, limits, &mut writer);
+    let finished = writer.0.finish();
+    let closed = matches!(&outcome.end, End::Unwanted(error) if error.kind() == ErrorKind::BrokenPipe);
+    let name = args.output.as_ref().map_or("<stdout>".to_owned(), |path| path.display().to_string());
+    match finished {
+        Err(error) if !closed && error.kind() != ErrorKind::BrokenPipe => {
+            return Err(session.fail_io(&CANNOT_WRITE, "written", &name, &error));
+        }
+        _ => {}
+    }
+    end(outcome, &sql, &name, args.quiet, &client, session)
+}
+
+/// Options that mean nothing without a model must not be passed over in silence.
+fn check(args: &Query, session: &mut Session) -> Result<(), Failed> {
+    if args.model.is_some() {
+        return Ok(());
+    }
+    let given = [
+        (args.model_options.link.is_some(), "--link"),
+        (args.model_options.features.is_some(), "--features"),
+        (!args.features.rename.is_empty(), "--rename"),
+        (args.features.schema.is_some(), "--schema"),
+        (!args.features.column.is_empty(), "--column"),
+        (args.features.nulls != Nulls::Propagate, "--nulls"),
+        (!args.results.select.is_empty(), "--select"),
+        (args.results.threshold.is_some(), "--threshold"),
+    ];
+    let since = session.report.len();
+    for (_, option) in given.iter().filter(|(given, _)| *given) {
+        let message = format!("`{option}` belongs to a model, and there is none");
+        session.report.push(Diagnostic::new(&BAD_OPTIONS, message).help("give a model with `--model` and `--from`"));
+    }
+    session.report.check(since)
+}
+
+/// The push query that scores the rows of a stream, bound to the columns that the server knows.
+fn scoring(args: &Query, model: &Path, client: &Client, session: &mut Session) -> Result<String, Failed> {
+    let (name, bytes) = session.read(model)?;
+    let graph = session.load(&name, bytes, &args.model_options)?;
+    let keep = if args.keep.is_empty() { vec!["*".to_owned()] } else { args.keep.clone() };
+    let statement =
+        StatementOptions { from: args.from.clone(), keep, filter: args.filter.clone(), ..StatementOptions::default() };
+    let text = TextOptions::default();
+    let mut options =
+        cli_compile::options(&args.features, &args.results, &statement, &text, Vec::new(), &mut session.sources);
+    let from = args.from.as_deref().unwrap_or_default();
+    options.bind.relation = Some(match &args.features.schema {
+        None => describe(from, client, session)?,
+        Some(path) => match cli_compile::relation(Some(path), Some(from), session)? {
+            Some(relation) => relation,
+            None => describe(from, client, session)?,
+        },
+    });
+    Ok(compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text)
+}
+
+/// A stream or table as the server knows it.
+pub(super) fn describe(name: &str, client: &Client, session: &mut Session) -> Result<Relation, Failed> {
+    let source = session.sources.add("--from", name);
+    let stored = match syntax::expression(source, name, &mut Report::new()) {
+        Ok(Expr::Column(name)) => name.0,
+        _ => {
+            let diagnostic = Diagnostic::new(&BAD_OPTIONS, format!("`{name}` is no name of a stream or table"));
+            return Err(session.report.fail(diagnostic));
+        }
+    };
+    let statement = format!("DESCRIBE `{stored}`;");
+    let answer = client
+        .ksql(&statement, &Properties::new(), Repeat::Harmless)
+        .map_err(|fault| server::fail(client, &fault, Some(&statement), session))?;
+    let source = session.sources.add(format!("DESCRIBE {stored}"), answer.text.as_str());
+    answer.relation(source, &mut session.report)
+}
+
+fn from_stdin(session: &mut Session) -> Result<String, Failed> {
+    io::read_to_string(io::stdin().lock()).map_err(|error| session.fail_io(&CANNOT_READ, "read", "<stdin>", &error))
+}
+
+/// With the `;` that ksqlDB wants, not inside a comment.
+fn terminated(sql: &str) -> String {
+    let sql = sql.trim();
+    let last = sql.lines().next_back().unwrap_or_default();
+    // `--` inside of quotes begins no comment
+    let comment = last.match_indices("--").find(|(at, _)| last[..*at].matches('\'').count().is_multiple_of(2));
+    match comment {
+        None if sql.ends_with(';') => sql.to_owned(),
+        None => format!("{sql};"),
+        Some((at, _)) if last[..at].trim_end().ends_with(';') => format!("{sql}\n"),
+        Some(_) => format!("{sql}\n;"),
+    }
+}
+
+fn layout(args: &Query) -> Layout {
+    let ending = args.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
+    args.format.unwrap_or(match ending.map(str::to_ascii_lowercase).as_deref() {
+        Some("csv") => Layout::Csv,
+        Some("json") => Layout::Json,
+        Some("jsonl" | "ndjson") => Layout::Jsonl,
+        _ => Layout::Table,
+    })
+}
+
+/// Rows are written where they belong at once: what has come stays when the query breaks off.
+fn output(args: &Query, session: &mut Session) -> Result<Box<dyn Write>, Failed> {
+    match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
+        None => Ok(Box::new(io::stdout())),
+        Some(path) => match File::create(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(session.fail_io(&CANNOT_WRITE, "written", &path.display().to_string(), &error)),
+        },
+    }
+}
+
+struct Rows(RawWriter);
+
+impl Sink for Rows {
+    fn columns(&mut self, columns: &[frames::Column]) -> io::Result<()> {
+        let numeric = |column: &frames::Column| column.ty.as_ref().is_some_and(Type::is_numeric);
+        self.0.columns(columns.iter().map(|column| (column.name.clone(), numeric(column))))
+    }
+
+    fn row(&mut self, values: &[&RawValue]) -> io::Result<()> {
+        self.0.row(values)
+    }
+
+    fn pause(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    fn interrupted(&self) -> bool {
+        interrupt::asked()
+    }
+}
+
+/// Says how it ended.
+fn end(
+    outcome: Outcome,
+    sql: &str,
+    name: &str,
+    quiet: bool,
+    client: &Client,
+    session: &mut Session,
+) -> Result<(), Failed> {
+    let rows = match outcome.rows {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
+    };
+    let kept = format!("{rows} came before, complete, and are written");
+    let say = |words: &str| {
+        if !quiet {
+            session.say(&format!("{rows}: {words}"));
+        }
+    };
+    match &outcome.end {
+        End::Complete(Some(words)) => say(&words.to_lowercase()),
+        End::Complete(None) => say("the query is complete"),
+        End::Enough => say("the limit is reached"),
+        End::Idle(time) => say(&format!("no row for {} s", time.as_secs_f64())),
+        End::Time(time) => say(&format!("ended after {} s", time.as_secs_f64())),
+        End::Interrupted => {
+            say("interrupted");
+            session.end_with(interrupt::EXIT_CODE);
+        }
+        End::Unwanted(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        End::Unwanted(error) => return Err(session.fail_io(&CANNOT_WRITE, "written", name, error)),
+        End::NoAnswer(fault) => return Err(server::fail(client, fault, Some(sql), session)),
+        End::Cut(why, left) => {
+            let mut diagnostic = Diagnostic::new(&codes::CUT, format!("the rows break off: {why}")).note(kept);
+            if *left > 0 {
+                diagnostic = diagnostic.note(format!("{left} bytes of another row are left out"));
+            }
+            return Err(session.report.fail(diagnostic));
+        }
+        End::Failed(trouble) => {
+            let message = format!("the query failed: {}", trouble.message.trim());
+            let code = if trouble.error_code.unwrap_or(0) / 100 == 400 { &deploy::REFUSED } else { &codes::CUT };
+            return Err(session.report.fail(Diagnostic::new(code, message).note(kept)));
+        }
+        End::Malformed(why) => {
+            return Err(session.report.fail(Diagnostic::new(&codes::CUT, why.as_str()).note(kept)));
+        }
+    }
+    if outcome.deletions > 0 && !quiet {
+        session.say(&format!("{} deletions of rows of the table are left out", outcome.deletions));
+    }
+    if let Some(fault) = &outcome.unclosed {
+        let found = fault.diagnose(client.server(), None, &mut session.sources);
+        session.say(&format!("the query may go on for a while on the server: {}", found.message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_with_a_semicolon_that_is_read() {
+        assert_eq!(terminated(" SELECT 1 FROM S "), "SELECT 1 FROM S;");
+        assert_eq!(terminated("SELECT 1 FROM S;\n"), "SELECT 1 FROM S;");
+        assert_eq!(terminated("SELECT 1 FROM S -- all;"), "SELECT 1 FROM S -- all;\n;");
+        assert_eq!(terminated("SELECT 1 FROM S; -- all"), "SELECT 1 FROM S; -- all\n");
+        assert_eq!(terminated("SELECT '--;' FROM S;"), "SELECT '--;' FROM S;");
+    }
+}

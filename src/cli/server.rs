@@ -1,0 +1,88 @@
+//! From the options of a server to a client, and from its faults to diagnostics.
+
+use std::path::Path;
+
+use super::args::server::ServerOptions;
+use super::session::Session;
+use crate::deploy::{Client, Credentials, Fault, Secret, Settings};
+use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::codes::server::CREDENTIALS;
+use crate::diag::{Diagnostic, Failed, Place};
+
+/// A client; sends nothing.
+pub(super) fn client(options: &ServerOptions, session: &mut Session) -> Result<Client, Failed> {
+    let credentials = credentials(options, session)?;
+    let authorities = match &options.ca {
+        Some(path) => Some(session.read(path)?.1),
+        None => None,
+    };
+    let defaults = Settings::default();
+    let server = options.server.clone().or_else(|| variable("M2KSQL_SERVER")).unwrap_or(defaults.server);
+    let settings = Settings {
+        server,
+        credentials,
+        authorities,
+        connect: options.connect_timeout,
+        answer: options.timeout,
+        pause: defaults.pause,
+    };
+    Client::new(settings).map_err(|message| {
+        let help =
+            "name the server by `--server http://HOST:8088`, its authority by `--ca FILE`, and who asks by `--user`";
+        session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help(help))
+    })
+}
+
+/// Reports a fault. `statement` is what was sent.
+pub(super) fn fail(client: &Client, fault: &Fault, statement: Option<&str>, session: &mut Session) -> Failed {
+    let diagnostic = fault.diagnose(client.server(), statement, &mut session.sources);
+    session.report.fail(diagnostic)
+}
+
+fn credentials(options: &ServerOptions, session: &mut Session) -> Result<Option<Credentials>, Failed> {
+    if let Some(path) = &options.credentials {
+        let text = secret_text(path, session)?;
+        return match text.split_once(':') {
+            Some((user, password)) if !user.is_empty() && !password.is_empty() => {
+                Ok(Some(Credentials { user: user.to_owned(), password: Secret::new(password) }))
+            }
+            _ => {
+                let place = Place::file(session.sources.add(path.display().to_string(), ""));
+                let message = "expected one line with a name, a colon and a password";
+                Err(session.report.fail(Diagnostic::new(&CREDENTIALS, message).at(place)))
+            }
+        };
+    }
+    let password = match (&options.password, &options.password_file) {
+        (Some(password), _) => Some(password.clone()),
+        (None, Some(path)) => Some(Secret::new(secret_text(path, session)?)),
+        (None, None) => variable("M2KSQL_PASSWORD").map(Secret::new),
+    };
+    let user = options.user.clone().or_else(|| variable("M2KSQL_USER"));
+    let message = match (user, password.filter(|password| !password.is_empty())) {
+        (None, None) => return Ok(None),
+        (Some(user), Some(password)) if !user.contains(':') => return Ok(Some(Credentials { user, password })),
+        (Some(_), Some(_)) => "the name of a user cannot hold a colon",
+        (Some(_), None) => "there is a user but no password",
+        (None, Some(_)) => "there is a password but no user",
+    };
+    let help = "give `--user` and `--password-file`, or set M2KSQL_USER and M2KSQL_PASSWORD";
+    Err(session.report.fail(Diagnostic::new(&CREDENTIALS, message).help(help)))
+}
+
+/// The text of a file that holds a secret: it is not entered among the sources, which diagnostics show.
+fn secret_text(path: &Path, session: &mut Session) -> Result<String, Failed> {
+    let (name, bytes) = session.read(path)?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.trim().lines().count() == 1 => Ok(text.trim().to_owned()),
+        _ => {
+            let place = Place::file(session.sources.add(name, ""));
+            let message = "expected one line of text";
+            Err(session.report.fail(Diagnostic::new(&CREDENTIALS, message).at(place)))
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,18 @@
+//! A ksqlDB server over its REST API: statements, rows, and what runs there.
+//!
+//! [`Client`] speaks HTTP/1.1 and turns everything that can go wrong into a [`Fault`], which knows what may be sent again
+//! and how it is told to a person. [`frames`] cuts a streamed answer into rows as the bytes come, so that an answer that
+//! breaks off keeps every complete row; [`query`] runs a query until one of its limits. Nothing here prints, and secrets
+//! have no way into a text: [`Secret`] can be neither formatted nor compared.
+
+pub mod api;
+mod client;
+mod fault;
+pub mod frames;
+mod pipe;
+pub mod query;
+mod secret;
+
+pub use client::{Client, Credentials, Endpoint, Properties, Repeat, Settings};
+pub use fault::{Fault, Refusal};
+pub use secret::Secret;

@@ -1,0 +1,159 @@
+//! A server on this machine that answers as a recorded ksqlDB did, or worse: cut, slow, or with something else.
+
+#![allow(dead_code)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What a connection does, in order; then it is closed.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Send(Vec<u8>),
+    Wait(Duration),
+    /// Until this is set.
+    Until(Arc<AtomicBool>),
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `POST /query`
+    pub line: String,
+    pub head: String,
+    pub body: String,
+}
+
+impl Request {
+    pub fn is(&self, line: &str) -> bool {
+        self.line == line
+    }
+
+    /// The statement in the body.
+    pub fn sql(&self) -> String {
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["ksql"].as_str().or(body["sql"].as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+pub struct Server {
+    pub url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// Answers every request by what the function says; the number counts requests from 0.
+    pub fn start(answer: impl Fn(&Request, usize) -> Vec<Step> + Send + Sync + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
+        // it ends with the process
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    let Some(request) = read(&stream) else { return };
+                    let number = {
+                        let mut log = log.lock().unwrap();
+                        log.push(request.clone());
+                        log.len() - 1
+                    };
+                    play(stream, answer(&request, number));
+                });
+            }
+        });
+        Server { url, requests }
+    }
+
+    /// Always the same bytes.
+    pub fn fixed(bytes: impl Into<Vec<u8>>) -> Server {
+        let bytes = bytes.into();
+        Server::start(move |_, _| vec![Step::Send(bytes.clone())])
+    }
+
+    /// What was asked so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let length =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    let line = head.lines().next()?.rsplit_once(' ')?.0.to_owned();
+    Some(Request { line, head, body: String::from_utf8(body).ok()? })
+}
+
+fn play(mut stream: TcpStream, steps: Vec<Step>) {
+    for step in steps {
+        match step {
+            Step::Send(bytes) => {
+                if stream.write_all(&bytes).is_err() {
+                    return;
+                }
+            }
+            Step::Wait(time) => std::thread::sleep(time),
+            Step::Until(set) => {
+                while !set.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+        }
+    }
+}
+
+/// An answer with a length.
+pub fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}").into_bytes()
+}
+
+/// A JSON answer.
+pub fn json(status: &str, body: &serde_json::Value) -> Vec<u8> {
+    answer(status, "content-type: application/json\r\n", &body.to_string())
+}
+
+/// A recorded answer, by the name of its file.
+pub fn recorded(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/rest/{name}.response"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The head of an answer with the blank line, and its body as it was sent.
+pub fn divided(answer: &[u8]) -> (&[u8], &[u8]) {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    answer.split_at(end)
+}
+
+/// The bytes that so much of a chunked body stands for.
+pub fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(end) = body.windows(2).position(|window| window == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+        let rest = &body[end + 2..];
+        bytes.extend_from_slice(&rest[..length.min(rest.len())]);
+        if length == 0 || rest.len() < length + 2 {
+            break;
+        }
+        body = &rest[length + 2..];
+    }
+    bytes
+}

@@ -1,7 +1,7 @@
 //! The corpus of trained models: load, compile, print, read the text back, evaluate it with ksqlDB's semantics, and compare
 //! with the training library's own predictions.
 //!
-//! Runs over `../shared/corpus/json` where it is there, and over the cases of `fixtures/` in any clone.
+//! Runs over `../shared/corpus` where it is there, and over the cases of `fixtures/` in any clone.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
@@ -15,6 +15,9 @@ fn cases(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
+        if !cfg!(feature = "onnx") && folder.join("model.onnx").is_file() {
+            continue;
+        }
         if folder.join("expected.json").is_file() && folder.join("inputs.csv").is_file() {
             found.push(folder);
             continue;
@@ -68,5 +71,8 @@ fn the_json_corpus_agrees() {
 
 #[test]
 fn the_fixtures_agree() {
-    run(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")), &[("glm_probit", "has no exact form")]);
+    run(
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")),
+        &[("glm_probit", "has no exact form"), ("power_yeojohnson", "divided by itself")],
+    );
 }

@@ -1,5 +1,5 @@
-//! The ONNX models of the shared corpus: loaded, computed with the interpreter of the graph, and compared with what
-//! onnxruntime gave.
+//! ONNX models, those of `fixtures/onnx` and of the shared corpus: loaded, computed with the interpreter of the graph, and
+//! compared with what onnxruntime gave.
 //!
 //! The snapshot lists every model with its largest error, so that a change for the worse is seen in review; what is
 //! refused is listed with its reason. Errors are relative to `max(1, |expected|)`.
@@ -18,11 +18,6 @@ use std::path::{Path, PathBuf};
 /// The largest error of numbers that the runtime computes in float32, and in double.
 const FLOAT: f64 = 1e-6;
 const DOUBLE: f64 = 1e-12;
-
-fn corpus() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/models");
-    path.is_dir().then_some(path)
-}
 
 /// One check of a model: its largest error, or why it is wrong.
 struct Outcome {
@@ -123,7 +118,7 @@ fn compare(graph: &Graph, rows: &[Vec<Value>], check: &Json) -> Result<Outcome, 
                 Value::Missing => f64::NAN,
                 Value::Text(text) => return Err(format!("`{name}` of row {row} is the text `{text}`")),
             };
-            if want.is_nan() && got.is_nan() {
+            if want.is_nan() && got.is_nan() || want == got {
                 continue;
             }
             let difference = (got - want).abs();
@@ -140,11 +135,23 @@ fn compare(graph: &Graph, rows: &[Vec<Value>], check: &Json) -> Result<Outcome, 
 
 #[test]
 fn models_of_the_corpus_agree_with_onnxruntime() {
-    let Some(corpus) = corpus() else {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/models");
+    if !corpus.is_dir() {
         println!("skipped: no ../shared");
         return;
-    };
-    let mut names: Vec<_> = std::fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    }
+    insta::assert_snapshot!("onnx_corpus", agree(&corpus));
+}
+
+#[test]
+fn models_of_the_fixtures_agree_with_onnxruntime() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/onnx");
+    insta::assert_snapshot!("onnx_fixtures", agree(&fixtures));
+}
+
+/// Compares every model below a folder; gives the table of errors.
+fn agree(root: &Path) -> String {
+    let mut names: Vec<PathBuf> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     let (mut table, mut wrong) = (String::new(), String::new());
     let (mut agreeing, mut refused, mut compared) = (0, 0, 0);
@@ -200,5 +207,5 @@ fn models_of_the_corpus_agree_with_onnxruntime() {
     println!("{agreeing} models agree in {compared} values, {refused} are refused");
     assert!(wrong.is_empty(), "wrong:\n{wrong}");
     assert!(compared > 1000);
-    insta::assert_snapshot!("onnx_corpus", table);
+    table
 }

@@ -6,7 +6,7 @@ use super::{Item, Lowering, single};
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::model::{Binary, Node, NodeId, Unary};
 use crate::schema::Type;
-use crate::score::{Arm, Comparison, Function, Id, Term};
+use crate::score::{Arm, Comparison, Expr, Function, Id, Term};
 
 impl Lowering<'_> {
     pub(super) fn unary(
@@ -18,8 +18,8 @@ impl Lowering<'_> {
     ) -> Result<Vec<Item>, Failed> {
         let items = self.items(arg).to_vec();
         let mut result = Vec::with_capacity(items.len());
-        for item in &items {
-            match self.unary_item(unary, item) {
+        for (position, item) in items.iter().enumerate() {
+            match self.stepped(unary, (arg, position)).or_else(|| self.unary_item(unary, item)) {
                 Some(item) => result.push(item),
                 None => return Err(no_scalar_form(report, unary_name(unary), node)),
             }
@@ -160,6 +160,11 @@ impl Lowering<'_> {
             && self.score.ty(*id) == &Type::Bigint
         {
             return *id;
+        }
+        if matches!(self.score.expr(x), Expr::Case(..))
+            && let Some(integer) = self.of_each_constant(x, Function::ToBigint)
+        {
+            return integer;
         }
         let sources = self.score.null_sources(x);
         let absent = self.score.any_null(sources);
@@ -321,7 +326,7 @@ impl Lowering<'_> {
     }
 }
 
-fn broadcast(items: &[Item], position: usize) -> &Item {
+pub(super) fn broadcast(items: &[Item], position: usize) -> &Item {
     if items.len() == 1 { &items[0] } else { &items[position] }
 }
 

@@ -1,9 +1,19 @@
 //! Impute, OneHot, Encode and Bins: what becomes CASE over a column.
 
-use super::{Item, Lowering, single};
+use super::single::Chain;
+use super::{Item, Lowering};
 use crate::model::{Encoder, Missing, NodeId, Unknown, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id};
+
+/// What is compared with an encoder's keys.
+struct Subject {
+    x: Id,
+    /// Behind an imputer or a cast, or as the runtime rounds it.
+    chain: Option<Chain>,
+    /// What comes before the keys: what is missing, and what it stands for.
+    absent: Vec<(Id, Value)>,
+}
 
 impl Lowering<'_> {
     pub(super) fn impute(&mut self, missing: &Missing, fill: &[Value], arg: NodeId) -> Vec<Item> {
@@ -21,7 +31,8 @@ impl Lowering<'_> {
                 Missing::Absent => self.absent(x),
                 Missing::Equal(value) => {
                     let absent = self.score.is_null(x);
-                    let same = self.equals(x, value);
+                    let chain = Chain::of(self, arg, position);
+                    let same = self.equals(x, chain.as_ref(), value);
                     let null = self.score.null(self.score.ty(x).clone());
                     let arms = [Arm { condition: absent, value: null }, Arm { condition: same, value: fill }];
                     result.push(Item::Value(self.score.case(arms, x)));
@@ -56,7 +67,16 @@ impl Lowering<'_> {
     }
 
     /// `x = value`, in the type of `x`; FALSE if no value of that type equals it.
-    fn equals(&mut self, x: Id, value: &Value) -> Id {
+    fn equals(&mut self, x: Id, chain: Option<&Chain>, value: &Value) -> Id {
+        let number = match value {
+            Value::Number(value) => Some(*value),
+            Value::Integer(value) if *value as f64 as i128 == i128::from(*value) => Some(*value as f64),
+            Value::Integer(_) if chain.is_some() => return self.score.boolean(false),
+            _ => None,
+        };
+        if let (Some(chain), Some(number)) = (chain, number) {
+            return chain.compare(self, Comparison::Equal, number);
+        }
         let constant = match (self.score.ty(x), value) {
             (Type::Double, Value::Number(value)) => self.score.double(*value),
             (Type::Double, Value::Integer(value)) => self.score.double(*value as f64),
@@ -76,15 +96,15 @@ impl Lowering<'_> {
     pub(super) fn one_hot(&mut self, encoders: &[Encoder], widths: &[usize], arg: NodeId) -> Vec<Item> {
         let items = self.items(arg).to_vec();
         let mut result = Vec::with_capacity(widths.iter().sum());
-        for ((item, encoder), &width) in items.iter().zip(encoders).zip(widths) {
-            let (x, absent, absent_value) = self.subject(item, encoder);
+        for (position, ((item, encoder), &width)) in items.iter().zip(encoders).zip(widths).enumerate() {
+            let Subject { x, chain, absent } = self.subject(item, encoder, (arg, position));
             let mut known = Vec::with_capacity(encoder.keys.len());
             let mut columns: Vec<Vec<Id>> = vec![Vec::new(); width];
             for (key, value) in encoder.keys.iter().zip(&encoder.values) {
                 if *key == Value::Missing {
                     continue;
                 }
-                let condition = self.equals(x, key);
+                let condition = self.equals(x, chain.as_ref(), key);
                 known.push(condition);
                 if let Value::Integer(column) = value
                     && let Some(column) = columns.get_mut(*column as usize)
@@ -95,14 +115,17 @@ impl Lowering<'_> {
             let known = self.score.or(known);
             let (one, zero, null) = (self.score.double(1.0), self.score.double(0.0), self.score.null(Type::Double));
             for (column, conditions) in columns.into_iter().enumerate() {
-                let absent_value = match &absent_value {
-                    Value::Missing => null,
-                    value if *value == Value::Integer(column as i64) => one,
-                    _ => zero,
-                };
                 let here = self.score.or(conditions);
-                let mut arms =
-                    vec![Arm { condition: absent, value: absent_value }, Arm { condition: here, value: one }];
+                let mut arms: Vec<Arm> = Vec::with_capacity(absent.len() + 2);
+                arms.extend(absent.iter().map(|(condition, value)| {
+                    let value = match value {
+                        Value::Missing => null,
+                        value if *value == Value::Integer(column as i64) => one,
+                        _ => zero,
+                    };
+                    Arm { condition: *condition, value }
+                }));
+                arms.push(Arm { condition: here, value: one });
                 let otherwise = if encoder.unknown == Unknown::Missing {
                     arms.push(Arm { condition: known, value: zero });
                     null
@@ -122,7 +145,7 @@ impl Lowering<'_> {
             let encoder = encoders.get(position).unwrap_or(&encoders[0]);
             let elem = encoder.values.iter().find_map(Value::elem);
             let ty = elem.map_or(Type::Double, Self::type_of);
-            let id = self.switch(item, encoder, &ty);
+            let id = self.switch(item, encoder, (arg, position), &ty);
             result.push(if ty == Type::Boolean { self.flag_of(id) } else { Item::Value(id) });
         }
         result
@@ -135,16 +158,18 @@ impl Lowering<'_> {
     }
 
     /// `CASE` over the value of an item: the encoder's table.
-    fn switch(&mut self, item: &Item, encoder: &Encoder, ty: &Type) -> Id {
-        let (x, condition, absent_value) = self.subject(item, encoder);
+    fn switch(&mut self, item: &Item, encoder: &Encoder, element: (NodeId, usize), ty: &Type) -> Id {
+        let Subject { x, chain, absent } = self.subject(item, encoder, element);
         let mut arms = Vec::with_capacity(encoder.keys.len() + 1);
-        let value = self.typed(&absent_value, ty);
-        arms.push(Arm { condition, value });
+        for (condition, value) in &absent {
+            let value = self.typed(value, ty);
+            arms.push(Arm { condition: *condition, value });
+        }
         for (key, value) in encoder.keys.iter().zip(&encoder.values) {
             if *key == Value::Missing {
                 continue;
             }
-            let condition = self.equals(x, key);
+            let condition = self.equals(x, chain.as_ref(), key);
             let value = self.typed(value, ty);
             arms.push(Arm { condition, value });
         }
@@ -155,20 +180,47 @@ impl Lowering<'_> {
     /// What is compared with an encoder's keys, when it counts as missing, and what the encoder gives then.
     ///
     /// An imputer right before the encoder is looked through: what is missing has the fill's value.
-    fn subject(&mut self, item: &Item, encoder: &Encoder) -> (Id, Id, Value) {
-        let whole = self.value(item);
-        let (x, fill) = self.imputed(whole);
+    fn subject(&mut self, item: &Item, encoder: &Encoder, (node, position): (NodeId, usize)) -> Subject {
         let lookup = |key: &Value| {
             let position = encoder.keys.iter().position(|candidate| candidate == key);
             position.map(|position| encoder.values[position].clone())
         };
+        let missing = lookup(&Value::Missing).unwrap_or(Value::Missing);
+        if let Some(chain) = Chain::of(self, node, position) {
+            let x = chain.x;
+            let fill = chain.fill.map(|fill| chain.value(fill));
+            let fill =
+                fill.map(|fill| if chain.truncates() { Value::Integer(fill as i64) } else { Value::Number(fill) });
+            return self.absent_first(x, fill, missing, encoder, Some(chain));
+        }
+        let whole = self.value(item);
+        let (x, fill) = self.imputed(whole);
+        self.absent_first(x, fill, missing, encoder, None)
+    }
+
+    fn absent_first(
+        &mut self,
+        x: Id,
+        fill: Option<Value>,
+        missing: Value,
+        encoder: &Encoder,
+        chain: Option<Chain>,
+    ) -> Subject {
         let value = match &fill {
-            Some(fill) => lookup(fill).unwrap_or_else(|| unknown_value(encoder).clone()),
-            None => lookup(&Value::Missing).unwrap_or(Value::Missing),
+            Some(fill) => {
+                let position = encoder.keys.iter().position(|candidate| candidate == fill);
+                position.map_or(unknown_value(encoder), |position| &encoder.values[position]).clone()
+            }
+            None => missing.clone(),
         };
         let nan_is_missing = fill.is_some() || encoder.keys.contains(&Value::Missing);
         let condition = if nan_is_missing { self.absent(x) } else { self.score.is_null(x) };
-        (x, condition, value)
+        let mut absent = vec![(condition, value)];
+        // an integer that a number is truncated to is missing where it does not fit
+        if let Some(fits) = chain.as_ref().and_then(|chain| chain.fits(self)) {
+            absent.push((self.score.not(fits), missing));
+        }
+        Subject { x, chain, absent }
     }
 
     /// The column behind `CASE WHEN x IS NULL [OR x is NaN] THEN fill ELSE x END`, and the fill.
@@ -202,19 +254,42 @@ impl Lowering<'_> {
         }
     }
 
-    /// The number of edges at or below each element. NaN: all of them.
-    pub(super) fn bins(&mut self, edges: &[Vec<f64>], arg: NodeId) -> Vec<Item> {
+    /// `CASE WHEN x < edge THEN 0 WHEN x < next edge THEN 1 …`
+    pub(super) fn bins(&mut self, edges: &[Vec<f64>], otherwise: Option<f64>, arg: NodeId) -> Vec<Item> {
         let numbers = self.numbers(arg);
         let mut result = Vec::with_capacity(numbers.len());
-        for (position, (&x, edges)) in numbers.iter().zip(edges).enumerate() {
-            let null = self.score.null(Type::Double);
+        for (position, (&number, edges)) in numbers.iter().zip(edges).enumerate() {
+            let chain = Chain::of(self, arg, position).filter(|chain| !chain.truncates());
             let mut arms = Vec::with_capacity(edges.len() + 1);
-            let sources = self.score.null_sources(x);
-            arms.push(Arm { condition: self.score.any_null(sources), value: null });
+            let (x, fill) = match &chain {
+                Some(chain) => (chain.x, chain.fill.map(|fill| chain.value(fill))),
+                None => match self.imputed(number) {
+                    (x, Some(Value::Number(fill))) => (x, Some(fill)),
+                    _ => (number, None),
+                },
+            };
+            match fill {
+                Some(fill) => {
+                    let condition = self.absent(x);
+                    let bin = edges.iter().position(|edge| fill < *edge).map(|bin| bin as f64);
+                    let bin = bin.unwrap_or(otherwise.unwrap_or(edges.len() as f64));
+                    arms.push(Arm { condition, value: self.score.double(bin) });
+                }
+                None => {
+                    let null = self.score.null(Type::Double);
+                    let sources = self.score.null_sources(x);
+                    arms.push(Arm { condition: self.score.any_null(sources), value: null });
+                }
+            }
             for (bin, &edge) in edges.iter().enumerate() {
-                let condition = match single::with_constant(self, Comparison::Less, (arg, position), edge) {
-                    Some(Item::Flag { condition, .. }) => condition,
-                    _ => {
+                let condition = match &chain {
+                    Some(chain) => chain.compare(self, Comparison::Less, edge),
+                    None if edge == f64::INFINITY => {
+                        let most = self.score.double(f64::MAX);
+                        self.score.compare(Comparison::LessOrEqual, x, most)
+                    }
+                    None if edge == f64::NEG_INFINITY => continue,
+                    None => {
                         let edge = self.score.double(edge);
                         self.score.compare(Comparison::Less, x, edge)
                     }
@@ -222,7 +297,7 @@ impl Lowering<'_> {
                 let value = self.score.double(bin as f64);
                 arms.push(Arm { condition, value });
             }
-            let last = self.score.double(edges.len() as f64);
+            let last = self.score.double(otherwise.unwrap_or(edges.len() as f64));
             result.push(Item::Value(self.score.case(arms, last)));
         }
         result

@@ -10,10 +10,12 @@
 //! | `linear.rs` | Linear, Scale, Polynomial |
 //! | `encode.rs` | Impute, OneHot, Encode, Bins |
 //! | `elementwise.rs` | Unary, Binary, Choose, MissingIf |
+//! | `jumps.rs` | what steps: Sign, casts to boolean, of rounded numbers |
 //! | `vector.rs` | Normalize, Softmax, LogSoftmax, Reduce, ArgMax, ArgMin, Decide |
 
 mod elementwise;
 mod encode;
+mod jumps;
 mod linear;
 mod nulls;
 mod outputs;
@@ -57,6 +59,8 @@ struct Lowering<'a> {
     /// Per node; empty for nodes that no wanted output needs.
     values: Vec<Vec<Item>>,
     inputs: Vec<Item>,
+    /// Per feature, between which integers its column's values are integers, if they are.
+    whole: Vec<Option<(f64, f64)>>,
 }
 
 /// Lowers the wanted outputs of a graph.
@@ -99,6 +103,7 @@ fn lower_outputs(
         score: Score::new(inputs.collect()),
         values: vec![Vec::new(); graph.nodes.len()],
         inputs: Vec::new(),
+        whole: bindings.inputs.iter().map(|input| single::whole(input.ty.as_ref(), &options.nulls)).collect(),
     };
     let needed = lowering.needed(wanted);
     // an element takes about two expressions where something is computed
@@ -184,7 +189,7 @@ impl Lowering<'_> {
             Op::Impute { missing, fill } => self.impute(missing, fill, args[0]),
             Op::OneHot { encoders, widths } => self.one_hot(encoders, widths, args[0]),
             Op::Encode(encoders) => self.encode(encoders, args[0]),
-            Op::Bins(edges) => self.bins(edges, args[0]),
+            Op::Bins { edges, otherwise } => self.bins(edges, *otherwise, args[0]),
             Op::Unary(function) => self.unary(function, args[0], node, report)?,
             Op::Binary(function) => self.binary(*function, args[0], args[1], node, report)?,
             Op::Choose => self.choose(args[0], args[1], args[2]),
@@ -217,7 +222,11 @@ impl Lowering<'_> {
     fn number(&mut self, item: &Item) -> Id {
         match item {
             Item::Value(id) if self.score.ty(*id) == &Type::Bigint => {
-                self.score.call(crate::score::Function::ToDouble, vec![*id])
+                let function = crate::score::Function::ToDouble;
+                match self.of_each_constant(*id, function) {
+                    Some(number) => number,
+                    None => self.score.call(function, vec![*id]),
+                }
             }
             Item::Value(id) => *id,
             Item::Flag { .. } => {

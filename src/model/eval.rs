@@ -63,7 +63,11 @@ impl<'a> Evaluator<'a> {
                 [one] => arg(0).iter().map(|x| encode(one, x)).collect(),
                 each => arg(0).iter().zip(each).map(|(x, encoder)| encode(encoder, x)).collect(),
             },
-            Op::Bins(edges) => arg(0).iter().zip(edges).map(|(x, edges)| map_number(x, |x| bin(edges, x))).collect(),
+            Op::Bins { edges, otherwise } => {
+                let bin = |edges: &[f64], x| edges.iter().position(|&edge| x < edge).map(|bin| bin as f64);
+                let bin = |edges: &[f64], x| bin(edges, x).unwrap_or(otherwise.unwrap_or(edges.len() as f64));
+                arg(0).iter().zip(edges).map(|(x, edges)| map_number(x, |x| bin(edges, x))).collect()
+            }
             Op::Polynomial(terms) => terms.iter().map(|term| product(term, arg(0))).collect(),
             Op::Unary(function) => arg(0).iter().map(|x| elementwise::unary(function, x)).collect(),
             Op::Binary(function) => (0..node.width)
@@ -202,11 +206,6 @@ fn one_hot(encoder: &Encoder, width: usize, x: &Value) -> Vec<Value> {
         }
         _ => vec![Value::Missing; width],
     }
-}
-
-fn bin(edges: &[f64], x: f64) -> f64 {
-    let below = if x.is_nan() { edges.len() } else { edges.iter().filter(|&&edge| edge <= x).count() };
-    below as f64
 }
 
 fn product(term: &[(usize, u32)], x: &[Value]) -> Value {

@@ -327,9 +327,13 @@ pub enum Op {
     },
     /// Maps each element through its own encoder (one encoder serves all elements if only one is given).
     Encode(Vec<Encoder>),
-    /// For each element its bin: the number of `edges` of that element that are `<= x` (ascending edges). A number; NaN
-    /// gives the number of edges.
-    Bins(Vec<Vec<f64>>),
+    /// For each element its bin, a number: the position of the first of its ascending edges with `x < edge`.
+    Bins {
+        /// For each element.
+        edges: Vec<Vec<f64>>,
+        /// For an element that is below no edge, as NaN is; without it the number of edges.
+        otherwise: Option<f64>,
+    },
     /// Products of powers: element `t` is `Π x[i]^p` over the pairs of `terms[t]`; an empty product is 1. Powers are at
     /// least 1; a product is evaluated left to right with each factor repeated.
     Polynomial(Vec<Vec<(usize, u32)>>),
@@ -383,7 +387,7 @@ impl Op {
             Op::Impute { .. } => "Impute",
             Op::OneHot { .. } => "OneHot",
             Op::Encode(_) => "Encode",
-            Op::Bins(_) => "Bins",
+            Op::Bins { .. } => "Bins",
             Op::Polynomial(_) => "Polynomial",
             Op::Unary(function) => return format!("{function:?}"),
             Op::Binary(function) => return format!("{function:?}"),

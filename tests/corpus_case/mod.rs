@@ -210,7 +210,11 @@ fn programs(
 
 /// Our column for an expected one.
 fn ours(expected: &Expected<'_>, graph: &Graph, programs: &[(String, Program)]) -> Option<String> {
-    let output = graph.outputs.iter().find(|output| output.name == expected.output)?;
+    let at = graph.outputs.iter().position(|output| output.name == expected.output)?;
+    let output = &graph.outputs[at];
+    let value = |role| matches!(role, Role::Prediction | Role::Value);
+    let others = graph.outputs[..at].iter().filter(|other| value(output.role) && value(other.role));
+    let before: usize = others.map(|other| graph.node(other.node).width).sum();
     let stem = match output.role {
         Role::Label => return Some("LABEL".to_owned()),
         Role::Probabilities => "PROBABILITY",
@@ -229,7 +233,7 @@ fn ours(expected: &Expected<'_>, graph: &Graph, programs: &[(String, Program)]) 
             stem => name.starts_with(stem),
         })
         .collect();
-    all.get(expected.index.unwrap_or(0)).map(|name| (*name).clone())
+    all.get(before + expected.index.unwrap_or(0)).map(|name| (*name).clone())
 }
 
 fn parse(field: &str, ty: &Type) -> Value {

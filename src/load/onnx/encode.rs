@@ -22,7 +22,7 @@ pub fn table(context: &mut Context, index: NodeId, values: Vec<Value>, ty: Type)
         return Ok(context.builder.decide(scores, values));
     }
     let binned = |node: &crate::model::Node| {
-        node.op == Op::Unary(Unary::ToInteger) && matches!(context.builder.node(node.args[0]).op, Op::Bins(_))
+        node.op == Op::Unary(Unary::ToInteger) && matches!(context.builder.node(node.args[0]).op, Op::Bins { .. })
     };
     let nearest = (matches!(node.op, Op::ArgMin { .. }) || binned(node)) && context.skl2onnx;
     if nearest && elem(ty) == Elem::Number {
@@ -49,8 +49,10 @@ fn merged(context: &mut Context, index: NodeId, values: Vec<Value>) -> (NodeId, 
     let builder = &context.builder;
     let node = builder.node(index);
     let (Op::Unary(Unary::ToInteger), &[bins]) = (&node.op, &node.args[..]) else { return (index, values) };
-    let Op::Bins(edges) = &builder.node(bins).op else { return (index, values) };
+    let Op::Bins { edges, otherwise: Some(0.0) } = &builder.node(bins).op else { return (index, values) };
     let [edges] = &edges[..] else { return (index, values) };
+    // the last edge is infinite: what is below none of them is in the first bin
+    let Some((&f64::INFINITY, edges)) = edges.split_last() else { return (index, values) };
     if edges.len() + 1 != values.len() {
         return (index, values);
     }
@@ -58,11 +60,13 @@ fn merged(context: &mut Context, index: NodeId, values: Vec<Value>) -> (NodeId, 
     if changes.is_empty() || changes.len() == edges.len() {
         return (index, values);
     }
-    let kept = changes.iter().map(|&at| edges[at]).collect();
+    let mut kept: Vec<f64> = changes.iter().map(|&at| edges[at]).collect();
+    kept.push(f64::INFINITY);
     let mut left = vec![values[0].clone()];
     left.extend(changes.iter().map(|&at| values[at + 1].clone()));
     let (x, precision) = (builder.node(bins).args[0], builder.node(bins).precision);
-    let bins = context.builder.raw(Op::Bins(vec![kept]), vec![x], 1, Elem::Number, precision);
+    let bins =
+        context.builder.raw(Op::Bins { edges: vec![kept], otherwise: Some(0.0) }, vec![x], 1, Elem::Number, precision);
     let index = context.builder.unary(Unary::ToInteger, bins, Elem::Integer, Precision::Double);
     (index, left)
 }

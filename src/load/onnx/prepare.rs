@@ -99,7 +99,7 @@ pub fn imputer<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     Ok(vec![Tensor::row(x.ty, x.dims.clone(), x.batch, node)])
 }
 
-/// Binarizer: 1 where `x > threshold`.
+/// Binarizer: 1 where `x > threshold`. The runtime refuses NaN.
 pub fn binarizer<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let x = call.input(0)?;
     is_number(call, x)?;
@@ -112,8 +112,15 @@ pub fn binarizer<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> 
     let p = precision(x.ty);
     let bound = context.builder.constant(vec![Value::Number(threshold)], Elem::Number, p);
     let above = context.builder.binary(Binary::Greater, node, bound, Elem::Boolean, p);
-    let node = context.builder.unary(Unary::ToNumber, above, Elem::Number, p);
-    Ok(vec![Tensor::row(x.ty, x.dims.clone(), x.batch, node)])
+    let mut flags = context.builder.unary(Unary::ToNumber, above, Elem::Number, p);
+    if !matches!(context.builder.node(node).op, Op::Impute { missing: Missing::Absent, .. }) {
+        let nan = context.builder.unary(Unary::IsNan, node, Elem::Boolean, p);
+        // a missing number: a constant has to show its type
+        let both = context.builder.constant(vec![Value::Missing, Value::Number(0.0)], Elem::Number, p);
+        let missing = context.builder.raw(Op::Pick(vec![0]), vec![both], 1, Elem::Number, p);
+        flags = context.builder.choose(nan, missing, flags, p);
+    }
+    Ok(vec![Tensor::row(x.ty, x.dims.clone(), x.batch, flags)])
 }
 
 /// FeatureVectorizer: columns side by side, as float32.

@@ -45,7 +45,7 @@ pub fn of(op: &Op, args: &[NodeId], builder: &Builder) -> (f64, f64) {
         Op::Decide { classes, .. } => hull(classes.iter().map(value)),
         Op::Pick(_) => arg(0),
         Op::ArgMax { .. } | Op::ArgMin { .. } => (0.0, builder.width(args[0]) as f64 - 1.0),
-        Op::Bins(edges) => (0.0, edges.iter().map(Vec::len).max().unwrap_or(0) as f64),
+        Op::Bins { edges, .. } => (0.0, edges.iter().map(Vec::len).max().unwrap_or(0) as f64),
         Op::OneHot { .. } | Op::Softmax => (0.0, 1.0),
         Op::Normalize(Norm::L1) if arg(0).0 >= 0.0 => (0.0, 1.0),
         Op::Reduce(Reduction::L1 | Reduction::L2 | Reduction::SumSquare) => (0.0, f64::INFINITY),

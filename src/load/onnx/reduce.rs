@@ -3,12 +3,13 @@
 //! An axis inside a row splits its elements into groups; each group becomes a vector node. The axis of the rows is
 //! refused.
 
+use super::build::Builder;
 use super::node::{Refused, refuse};
 use super::tensor::{Array, Data, Floats};
 use super::types::Type;
 use super::value::{Body, Call, Context, Tensor, axis, elem, mixes_rows, positions, precision, strides};
 use crate::diag::codes::onnx as codes;
-use crate::model::{Binary, Elem, NodeId, Op, Precision, Reduction, Scaling, Unary};
+use crate::model::{Binary, Elem, NodeId, Op, Precision, Reduction, Scaling, Unary, Value};
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
@@ -253,32 +254,68 @@ pub fn arg_extreme<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a
 }
 
 /// KBinsDiscretizer: the first of `x < edge` in ascending edges, followed by a column that is 1, is the bin of `x`.
-/// For a NaN the runtime gives bin 0 and the operator the last; scikit-learn refuses NaN.
+/// That column is `0 * c + 1` of some column c, for every x the same: NaN where c is no finite number, and then an x
+/// below no edge is in bin 0, the first of all zeros.
 fn bins(context: &mut Context, scores: NodeId) -> Option<NodeId> {
     let builder = &context.builder;
     let node = builder.node(scores);
     let (Op::Concat, &[flags, one]) = (&node.op, &node.args[..]) else { return None };
     // x * 0 + 1 of any column
-    let is_one = match &builder.node(one).op {
-        Op::Scale(Scaling::MultiplyAdd { factor, shift }) => factor == &[0.0] && shift == &[1.0],
-        Op::Constant(_) => builder.numbers(one).is_some_and(|values| values == [1.0]),
-        _ => false,
+    let (is_one, of) = match &builder.node(one).op {
+        Op::Scale(Scaling::MultiplyAdd { factor, shift }) => {
+            (factor == &[0.0] && shift == &[1.0], Some(builder.node(one).args[0]))
+        }
+        Op::Constant(_) => (builder.numbers(one).is_some_and(|values| values == [1.0]), None),
+        _ => return None,
     };
     let Op::Unary(Unary::ToNumber) = builder.node(flags).op else { return None };
     let less = builder.node(builder.node(flags).args[0]);
     let Op::Binary(Binary::Less) = less.op else { return None };
-    let (x, edges) = (less.args[0], builder.numbers(less.args[1])?);
+    let (x, mut edges) = (less.args[0], builder.numbers(less.args[1])?);
     let ascending = edges.is_sorted() && edges.iter().all(|edge| edge.is_finite());
     if !is_one || !ascending || builder.width(x) != 1 || edges.len() + 1 != node.width {
         return None;
     }
+    let (own, last) = (of.is_some_and(|of| same(builder, of, x)), edges.last().copied());
+    if own {
+        edges.push(f64::INFINITY);
+    }
     let p = builder.node(x).precision;
-    let bin = context.builder.raw(Op::Bins(vec![edges]), vec![x], 1, Elem::Number, p);
+    let op = Op::Bins { edges: vec![edges], otherwise: own.then_some(0.0) };
+    let builder = &mut context.builder;
+    let mut bin = builder.raw(op, vec![x], 1, Elem::Number, p);
+    if let Some(of) = of.filter(|_| !own) {
+        let of = if builder.width(of) == 1 { of } else { return None };
+        let mut compared = |x, function, bound| {
+            let bound = builder.constant(vec![Value::Number(bound)], Elem::Number, p);
+            builder.binary(function, x, bound, Elem::Boolean, p)
+        };
+        let below = compared(x, Binary::Less, last?);
+        let (more, less) =
+            (compared(of, Binary::Greater, f64::NEG_INFINITY), compared(of, Binary::Less, f64::INFINITY));
+        let finite = builder.binary(Binary::And, more, less, Elem::Boolean, p);
+        let counts = builder.binary(Binary::Or, below, finite, Elem::Boolean, p);
+        let zero = builder.constant(vec![Value::Number(0.0)], Elem::Number, p);
+        bin = builder.choose(counts, bin, zero, p);
+    }
     Some(context.builder.raw(Op::Unary(Unary::ToInteger), vec![bin], 1, Elem::Integer, Precision::Double))
 }
 
-/// The nearest of ascending knots, the lower one of two equally near: the number of midpoints below `x`. The runtime
-/// compares distances rounded to float32, so that next to a midpoint it may see them equal.
+/// Whether two nodes are the same element of a row, up to casts.
+fn same(builder: &Builder, a: NodeId, b: NodeId) -> bool {
+    let origin = |mut id: NodeId| {
+        while let Op::Unary(Unary::ToNumber) = builder.node(id).op {
+            id = builder.node(id).args[0];
+        }
+        id
+    };
+    let (a, b) = (origin(a), origin(b));
+    let (x, y) = (builder.node(a), builder.node(b));
+    a == b || matches!(x.op, Op::Pick(_)) && x.op == y.op && x.args == y.args
+}
+
+/// The nearest of ascending knots, the lower one of two equally near: the number of midpoints below `x`. All distances of
+/// a NaN or an infinity are alike, and the first wins. The runtime compares distances rounded to float32, so that next to a midpoint it may see them equal.
 fn nearest(context: &mut Context, distances: NodeId) -> Option<NodeId> {
     let builder = &context.builder;
     let Op::Unary(Unary::Abs) = builder.node(distances).op else { return None };
@@ -290,14 +327,9 @@ fn nearest(context: &mut Context, distances: NodeId) -> Option<NodeId> {
         return None;
     }
     // `edge <= x` where `midpoint < x`
-    let edges: Vec<f64> = knots.windows(2).map(|pair| (pair[0] + (pair[1] - pair[0]) / 2.0).next_up()).collect();
-    // clipping to bounds outside of the edges changes no bin
-    let x = match builder.node(x).op {
-        Op::Unary(Unary::Clip { low, high }) if low < edges[0] && high >= edges[edges.len() - 1] => {
-            builder.node(x).args[0]
-        }
-        _ => x,
-    };
-    let bin = context.builder.raw(Op::Bins(vec![edges]), vec![x], 1, Elem::Number, Precision::Double);
+    let mut edges: Vec<f64> = knots.windows(2).map(|pair| (pair[0] + (pair[1] - pair[0]) / 2.0).next_up()).collect();
+    edges.push(f64::INFINITY);
+    let op = Op::Bins { edges: vec![edges], otherwise: Some(0.0) };
+    let bin = context.builder.raw(op, vec![x], 1, Elem::Number, Precision::Double);
     Some(context.builder.raw(Op::Unary(Unary::ToInteger), vec![bin], 1, Elem::Integer, Precision::Double))
 }

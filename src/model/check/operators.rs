@@ -114,8 +114,11 @@ fn result(graph: &Graph, op: &Op, args: &[&Node]) -> Result<(usize, Elem), Strin
             let elem = values_of_one_type(values)?;
             Ok((x.width, elem.ok_or("no encoder has a value with a type")?))
         }
-        Op::Bins(edges) => {
+        Op::Bins { edges, otherwise } => {
             let [x] = numbers(args)?;
+            if otherwise.is_some_and(f64::is_nan) {
+                return Err("the bin of what is below no edge is NaN".to_owned());
+            }
             equal("number of lists of edges", edges.len(), x.width)?;
             for edges in edges {
                 if edges.iter().any(|edge| edge.is_nan()) || !edges.is_sorted() {

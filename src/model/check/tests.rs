@@ -60,6 +60,10 @@ fn faulty(last: Node, words: &str) {
     assert!(faults.len() == 1 && faults[0].starts_with("node 5") && faults[0].contains(words), "{faults:?}");
 }
 
+fn bins(edges: Vec<Vec<f64>>) -> Op {
+    Op::Bins { edges, otherwise: None }
+}
+
 #[test]
 fn names_of_features_are_there_and_unique() {
     let mut graph = start();
@@ -156,10 +160,10 @@ fn imputers_and_encoders_keep_to_the_type_of_their_operand() {
 
 #[test]
 fn edges_ascend_and_powers_are_positive() {
-    faulty(node(Op::Bins(vec![vec![2.0, 1.0]]), &[0], 1, Elem::Number), "ascending");
-    faulty(node(Op::Bins(vec![vec![1.0, f64::NAN]]), &[0], 1, Elem::Number), "ascending");
-    faulty(node(Op::Bins(vec![vec![1.0]]), &[4], 2, Elem::Number), "lists of edges is 1, expected 2");
-    sound(node(Op::Bins(vec![vec![], vec![f64::NEG_INFINITY, 1.0, 1.0]]), &[4], 2, Elem::Number));
+    faulty(node(bins(vec![vec![2.0, 1.0]]), &[0], 1, Elem::Number), "ascending");
+    faulty(node(bins(vec![vec![1.0, f64::NAN]]), &[0], 1, Elem::Number), "ascending");
+    faulty(node(bins(vec![vec![1.0]]), &[4], 2, Elem::Number), "lists of edges is 1, expected 2");
+    sound(node(bins(vec![vec![], vec![f64::NEG_INFINITY, 1.0, 1.0]]), &[4], 2, Elem::Number));
     faulty(node(Op::Polynomial(vec![vec![(0, 0)]]), &[4], 1, Elem::Number), "power is 0");
     faulty(node(Op::Polynomial(vec![vec![(2, 1)]]), &[4], 1, Elem::Number), "position 2");
     sound(node(Op::Polynomial(vec![vec![], vec![(0, 1), (1, 2)]]), &[4], 2, Elem::Number));

@@ -251,9 +251,12 @@ fn encoders_look_up_by_value() {
 
 #[test]
 fn bins_count_the_edges_not_above() {
-    let edges = Op::Bins(vec![vec![1.0, 2.0, 2.0, 5.0]; 7]);
+    let edges = Op::Bins { edges: vec![vec![1.0, 2.0, 2.0, 5.0]; 7], otherwise: None };
     numbers(edges.clone(), [0.9, 1.0, 1.5, 2.0, 4.9, 5.0, f64::NAN], [0.0, 1.0, 1.0, 3.0, 3.0, 4.0, 4.0]);
-    one(Op::Bins(vec![vec![1.0]]), (Elem::Number, &[MISSING]), (Elem::Number, &[MISSING]));
+    let one_edge = Op::Bins { edges: vec![vec![1.0]], otherwise: None };
+    one(one_edge, (Elem::Number, &[MISSING]), (Elem::Number, &[MISSING]));
+    let all_below = Op::Bins { edges: vec![vec![1.0, f64::INFINITY]; 4], otherwise: Some(7.0) };
+    numbers(all_below, [0.0, 1.0, f64::INFINITY, f64::NAN], [0.0, 1.0, 7.0, 7.0]);
 }
 
 #[test]

@@ -162,7 +162,7 @@ pub(super) fn bins(loader: &mut Loader<'_>, object: &Object<'_>, columns: Column
     }
     let widths: Vec<usize> = edges.iter().map(|edges| edges.len() + 1).collect();
     let x = loader.numbers(object, &columns)?;
-    let mut node = loader.builder.push(Op::Bins(edges), vec![x], columns.len());
+    let mut node = loader.builder.push(Op::Bins { edges, otherwise: None }, vec![x], columns.len());
     if encode != "ordinal" {
         let encoder = |width: &usize| Encoder {
             keys: (0..*width).map(|bin| Value::Number(bin as f64)).collect(),

@@ -111,8 +111,12 @@ pub fn compile(
     let optimized = opt::optimize(&score, options.strict);
     let legal = legalize::legalize(&optimized, options.dialect, report)?;
     let guard = options.lower.nulls == lower::Nulls::Guard;
-    let plan = plan::plan(&legal, shape, options.dialect, options.limits, guard, report)?;
+    let wishes = plan::Wishes { guard, strict: options.strict };
+    let plan = plan::plan(&legal, shape, options.dialect, wishes, report)?;
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
+    if options.limits {
+        plan::check(&items, options.dialect, report)?;
+    }
     let statement = match plan.shape.form {
         bind::Form::Expression => None,
         _ => emit::statement(&plan, items.clone(), &legal, &bindings),
@@ -140,7 +144,7 @@ fn read_back(items: &[Item], style: Style, sources: &mut Sources, report: &mut R
         let text = print::expression(expr, style);
         let source = sources.add("<compiled SQL>", text.as_str());
         let mut inner = Report::new();
-        if syntax::expression(source, &text, &mut inner).as_ref() == Ok(expr) {
+        if syntax::expression(source, &text, &mut inner) == Ok(expr.clone().without_comments()) {
             continue;
         }
         let mut diagnostic =

@@ -159,17 +159,17 @@ fn plan(compiled: &Compiled) -> String {
     for item in &compiled.plan.items {
         let output = &compiled.legal.outputs[item.output];
         let size = item.measure;
+        let bound: Vec<usize> = item.lets.levels.iter().map(Vec::len).collect();
         let _ = writeln!(
             text,
-            "item {} {}: {} nodes, {} operations, depth {}, calls {}, cases {}, longest sum {}",
+            "item {} {}: {} nodes, {} operations, longest sum {}, bound {bound:?}, {} sums regrouped, {:.1} us a row",
             printable(&output.name),
             compiled.legal.ty(output.root),
             size.nodes,
             size.operations,
-            size.depth,
-            size.calls,
-            size.cases,
             size.terms,
+            item.layouts.len(),
+            size.time / 1e3,
         );
     }
     text

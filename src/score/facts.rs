@@ -99,6 +99,24 @@ impl Score {
         })
     }
 
+    /// Everything that an expression needs and itself, operands before users.
+    pub fn reachable(&self, root: Id) -> Vec<Id> {
+        let mut seen = vec![false; root.index() + 1];
+        let mut found = vec![root];
+        let mut next = 0;
+        while next < found.len() {
+            let id = found[next];
+            next += 1;
+            self.expr(id).operands(|operand| {
+                if !std::mem::replace(&mut seen[operand.index()], true) {
+                    found.push(operand);
+                }
+            });
+        }
+        found.sort_unstable();
+        found
+    }
+
     /// How often each expression is used by expressions that the roots need; roots count as one use each.
     pub fn uses(&self) -> Vec<u32> {
         let mut uses = vec![0u32; self.len()];

@@ -283,25 +283,10 @@ pub enum Expr {
     Located(Place, Box<Expr>),
 }
 
-impl Expr {
-    /// A bare column.
-    pub fn column(stored: impl Into<String>) -> Self {
-        Expr::Column(Name::new(stored))
-    }
-
-    /// A DOUBLE literal.
-    pub fn double(value: f64) -> Self {
-        Expr::Double(Double(value))
-    }
-
-    /// A call.
-    pub fn call(function: &str, arguments: Vec<Expr>) -> Self {
-        Expr::Call(Name::new(function), arguments)
-    }
-
-    /// Calls `visit` with every direct operand, in the order of the text.
-    pub fn for_each_child<'a>(&'a self, mut visit: impl FnMut(&'a Expr)) {
-        match self {
+/// Calls a closure with every direct operand, in the order of the text; `iter` or `iter_mut` says how they are lent.
+macro_rules! children {
+    ($expr:expr, $visit:ident, $iter:ident) => {
+        match $expr {
             Expr::Null
             | Expr::Boolean(_)
             | Expr::Integer(_)
@@ -320,42 +305,83 @@ impl Expr {
             | Expr::Not(inner)
             | Expr::Commented(_, inner)
             | Expr::Located(_, inner)
-            | Expr::IsNull { value: inner, .. } => visit(inner),
+            | Expr::IsNull { value: inner, .. } => $visit(inner),
             Expr::Index(left, right)
             | Expr::Compare(_, left, right)
             | Expr::Like { value: left, pattern: right, .. } => {
-                visit(left);
-                visit(right);
+                $visit(left);
+                $visit(right);
             }
-            Expr::Call(_, list) | Expr::Array(list) | Expr::And(list) | Expr::Or(list) => list.iter().for_each(visit),
-            Expr::Map(entries) => entries.iter().for_each(|(key, value)| {
-                visit(key);
-                visit(value);
+            Expr::Call(_, list) | Expr::Array(list) | Expr::And(list) | Expr::Or(list) => {
+                list.$iter().for_each(&mut $visit)
+            }
+            Expr::Map(entries) => entries.$iter().for_each(|(key, value)| {
+                $visit(key);
+                $visit(value);
             }),
-            Expr::Struct(fields) => fields.iter().for_each(|(_, value)| visit(value)),
+            Expr::Struct(fields) => fields.$iter().for_each(|(_, value)| $visit(value)),
             Expr::Case(arms, otherwise) => {
                 for (condition, value) in arms {
-                    visit(condition);
-                    visit(value);
+                    $visit(condition);
+                    $visit(value);
                 }
                 if let Some(otherwise) = otherwise {
-                    visit(otherwise);
+                    $visit(otherwise);
                 }
             }
             Expr::Chain(first, rest) => {
-                visit(first);
-                rest.iter().for_each(|(_, operand)| visit(operand));
+                $visit(first);
+                rest.$iter().for_each(|(_, operand)| $visit(operand));
             }
             Expr::Between { value, low, high, .. } => {
-                visit(value);
-                visit(low);
-                visit(high);
+                $visit(value);
+                $visit(low);
+                $visit(high);
             }
             Expr::In { value, list, .. } => {
-                visit(value);
-                list.iter().for_each(visit);
+                $visit(value);
+                list.$iter().for_each(&mut $visit);
             }
         }
+    };
+}
+
+impl Expr {
+    /// A bare column.
+    pub fn column(stored: impl Into<String>) -> Self {
+        Expr::Column(Name::new(stored))
+    }
+
+    /// A DOUBLE literal.
+    pub fn double(value: f64) -> Self {
+        Expr::Double(Double(value))
+    }
+
+    /// A call.
+    pub fn call(function: &str, arguments: Vec<Expr>) -> Self {
+        Expr::Call(Name::new(function), arguments)
+    }
+
+    /// Calls `visit` with every direct operand, in the order of the text.
+    pub fn for_each_child<'a>(&'a self, mut visit: impl FnMut(&'a Expr)) {
+        children!(self, visit, iter)
+    }
+
+    /// The same with operands that may be changed.
+    pub fn for_each_child_mut<'a>(&'a mut self, mut visit: impl FnMut(&'a mut Expr)) {
+        children!(self, visit, iter_mut)
+    }
+
+    /// The expression without comments, as it is read back.
+    pub fn without_comments(mut self) -> Expr {
+        let mut rest = vec![&mut self];
+        while let Some(expr) = rest.pop() {
+            while let Expr::Commented(_, inner) = expr {
+                *expr = std::mem::replace(inner, Expr::Null);
+            }
+            expr.for_each_child_mut(|child| rest.push(child));
+        }
+        self
     }
 
     /// The number of nodes on the longest way down; 1 for a literal. Does not recurse.

@@ -1,113 +1,153 @@
-//! Sizes of what will be printed, measured on the arena: an expression that is used twice is printed twice, so the text
-//! can be exponentially larger than the arena. Counts saturate.
+//! What an item costs: sizes and times on the arena, where a value that is used twice is written and computed twice unless
+//! it is bound; and the depth of the text, on the syntax tree.
 
-use super::dialect::{Dialect, Spelling};
-use crate::score::{Expr, Function, Id, Score};
+use super::ast;
+use super::dialect::{Costs, Dialect, Spelling};
+use crate::score::{Comparison, Expr, Function, Id, Score};
 
-/// The size of an expression as text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The size of an expression as text, values bound elsewhere counted as a name each. Counts saturate.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Measure {
     /// Operators, calls, literals and columns.
     pub nodes: u64,
     /// Multiplications, additions, comparisons and calls evaluated at most.
     pub operations: u64,
-    /// Levels of everything that nests, operators of one chain included: the stack that an engine needs.
-    pub depth: u32,
-    /// Nested function calls.
-    pub calls: u32,
-    /// Nested CASE.
-    pub cases: u32,
+    /// Levels of brackets, roughly: operators of one chain are one level.
+    pub nesting: u32,
     /// Terms of the longest sum.
     pub terms: u64,
+    /// Nanoseconds of one evaluation, as the dialect's costs have it.
+    pub time: f64,
 }
 
-/// The measure of every expression.
-pub fn measure(score: &Score, dialect: &dyn Dialect) -> Vec<Measure> {
-    let mut measures: Vec<Measure> = Vec::with_capacity(score.len());
-    for id in score.ids() {
-        let of = |id: Id| measures[id.index()];
-        let measure = match score.expr(id) {
-            Expr::Const(_) | Expr::Input(_) => Measure { nodes: 1, ..Measure::default() },
-            Expr::Sum(terms) => {
-                let mut chain = Chain::default();
-                for term in terms {
-                    let factor = term.factor.map_or(Measure { nodes: 1, ..Measure::default() }, of);
-                    let multiplied = term.factor.is_some() && term.coefficient.abs() != 1.0;
-                    chain.push(if multiplied { factor.under(1, 1) } else { factor });
-                }
-                Measure { terms: chain.measure.terms.max(terms.len() as u64), ..chain.measure }
-            }
-            Expr::Product(list) | Expr::And(list) | Expr::Or(list) => {
-                let mut chain = Chain::default();
-                list.iter().for_each(|&item| chain.push(of(item)));
-                chain.measure
-            }
-            Expr::Compare(_, a, b) => {
-                let mut chain = Chain::default();
-                chain.push(of(*a));
-                chain.push(of(*b));
-                chain.measure
-            }
-            Expr::Call(function, list) => {
-                let all = list.iter().map(|&argument| of(argument)).fold(Measure::default(), Measure::beside);
-                let infix = matches!(dialect.spell(*function), Spelling::Infix(_)) || *function == Function::Divide;
-                let call = all.under(1, 1);
-                Measure { calls: call.calls + u32::from(!infix), ..call }
-            }
-            Expr::Not(a) | Expr::IsNull(a) => of(*a).under(1, 1),
-            Expr::Case(arms, otherwise) => {
-                let all = arms
-                    .iter()
-                    .flat_map(|arm| [arm.condition, arm.value])
-                    .chain([*otherwise])
-                    .map(of)
-                    .fold(Measure::default(), Measure::beside);
-                let case = all.under(1, 0);
-                Measure { cases: case.cases + 1, ..case }
-            }
-        };
-        measures.push(measure);
+/// How often an engine evaluates an operand of the expression: ksqlDB writes each side of `a < b` twice into the code that
+/// it compiles, of `a = b` three times.
+pub fn evaluations(expr: &Expr, dialect: &dyn Dialect) -> u32 {
+    let costs = dialect.costs();
+    match expr {
+        Expr::Compare(Comparison::Equal, ..) => costs.equal_sides,
+        Expr::Compare(..) => costs.comparison_sides,
+        _ => 1,
+    }
+}
+
+/// The measures of these expressions, operands first; `bound` says which are names where they are used.
+pub fn measure(score: &Score, dialect: &dyn Dialect, ids: &[Id], bound: impl Fn(Id) -> bool) -> Vec<Measure> {
+    let costs = dialect.costs();
+    let name = Measure { nodes: 1, time: costs.reference, ..Measure::default() };
+    let mut measures = vec![Measure::default(); score.len()];
+    for &id in ids {
+        let expr = score.expr(id);
+        let times = evaluations(expr, dialect);
+        let mut all = own(score, expr, dialect, &costs);
+        expr.operands(|operand| {
+            let inner = if bound(operand) { name } else { measures[operand.index()] };
+            all.nodes = all.nodes.saturating_add(inner.nodes);
+            all.operations = all.operations.saturating_add(inner.operations);
+            all.nesting = all.nesting.max(inner.nesting + 1);
+            all.terms = all.terms.max(inner.terms);
+            all.time += f64::from(times) * inner.time;
+        });
+        measures[id.index()] = all;
     }
     measures
 }
 
-impl Measure {
-    fn beside(self, other: Measure) -> Measure {
-        Measure {
-            nodes: self.nodes.saturating_add(other.nodes),
-            operations: self.operations.saturating_add(other.operations),
-            depth: self.depth.max(other.depth),
+/// What the expression adds to its operands.
+fn own(score: &Score, expr: &Expr, dialect: &dyn Dialect, costs: &Costs) -> Measure {
+    let size = |operations: usize, nodes: usize, time: f64| Measure {
+        nodes: nodes as u64,
+        operations: operations as u64,
+        time,
+        ..Measure::default()
+    };
+    match expr {
+        Expr::Const(_) => size(0, 1, 0.0),
+        Expr::Input(_) => size(0, 1, costs.column),
+        Expr::Sum(terms) => {
+            let multiplied = terms.iter().filter(|t| t.factor.is_some() && t.coefficient.abs() != 1.0).count();
+            let constants = terms.iter().filter(|term| term.factor.is_none()).count();
+            let operations = terms.len() - 1 + multiplied;
+            let nodes = operations + multiplied + constants;
+            Measure { terms: terms.len() as u64, ..size(operations, nodes, operations as f64 * costs.operation) }
+        }
+        Expr::Product(list) | Expr::And(list) | Expr::Or(list) => {
+            let operations = list.len() - 1;
+            size(operations, operations, operations as f64 * costs.operation)
+        }
+        Expr::Compare(..) | Expr::Not(_) | Expr::IsNull(_) => size(1, 1, costs.operation),
+        Expr::Call(function, _) => {
+            let infix = matches!(dialect.spell(*function), Spelling::Infix(_)) || *function == Function::Divide;
+            size(1, 1, if infix { costs.operation } else { costs.call })
+        }
+        Expr::Case(arms, otherwise) => {
+            let end = usize::from(score.constant(*otherwise).is_none());
+            size(0, 1 + arms.len() + end, arms.len() as f64 * costs.arm)
+        }
+    }
+}
+
+/// How deep a text is for an engine that nests the operators of a chain to the left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Operators and everything else that nests.
+    pub operators: u32,
+    /// Function calls, CAST and array constructors among them.
+    pub calls: u32,
+    /// CASE.
+    pub cases: u32,
+}
+
+impl Depth {
+    /// The depth of an expression.
+    pub fn of(expr: &ast::Expr) -> Depth {
+        match expr {
+            ast::Expr::Chain(first, rest) => chained(std::iter::once(&**first).chain(rest.iter().map(|(_, e)| e))),
+            ast::Expr::And(list) | ast::Expr::Or(list) => chained(list.iter()),
+            ast::Expr::Commented(_, inner) => Depth::of(inner),
+            _ => {
+                let mut inner: Option<Depth> = None;
+                expr.for_each_child(|child| inner = Some(inner.unwrap_or_default().max(Depth::of(child))));
+                let Some(inner) = inner else { return Depth::default() };
+                let call = matches!(
+                    expr,
+                    ast::Expr::Call(..)
+                        | ast::Expr::Cast(..)
+                        | ast::Expr::Array(_)
+                        | ast::Expr::Map(_)
+                        | ast::Expr::Struct(_)
+                );
+                let case = matches!(expr, ast::Expr::Case(..));
+                Depth {
+                    operators: inner.operators + 1,
+                    calls: inner.calls + u32::from(call),
+                    cases: inner.cases + u32::from(case),
+                }
+            }
+        }
+    }
+
+    fn max(self, other: Depth) -> Depth {
+        Depth {
+            operators: self.operators.max(other.operators),
             calls: self.calls.max(other.calls),
             cases: self.cases.max(other.cases),
-            terms: self.terms.max(other.terms),
-        }
-    }
-
-    /// One level further down, below something with this many operations.
-    fn under(self, levels: u32, operations: u64) -> Measure {
-        Measure {
-            nodes: self.nodes.saturating_add(1),
-            operations: self.operations.saturating_add(operations),
-            depth: self.depth.saturating_add(levels),
-            ..self
         }
     }
 }
 
-/// Operands of a chain `a + b + c`, which an engine nests to the left.
-#[derive(Default)]
-struct Chain {
-    measure: Measure,
-    started: bool,
-}
-
-impl Chain {
-    fn push(&mut self, operand: Measure) {
-        if !self.started {
-            self.measure = operand;
-            self.started = true;
-            return;
-        }
-        self.measure = self.measure.beside(operand).under(1, 1);
+/// `((a + b) + c) + d`
+fn chained<'a>(operands: impl Iterator<Item = &'a ast::Expr>) -> Depth {
+    let mut all: Option<Depth> = None;
+    for operand in operands {
+        let operand = Depth::of(operand);
+        all = Some(match all {
+            None => operand,
+            Some(before) => {
+                let both = before.max(operand);
+                Depth { operators: both.operators + 1, ..both }
+            }
+        });
     }
+    all.unwrap_or_default()
 }

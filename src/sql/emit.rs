@@ -5,12 +5,17 @@
 //! engine; where nothing converts it (CASE, COALESCE, functions that keep their argument's type, a result column,
 //! arithmetic among such columns alone) it is cast.
 
+mod names;
+
 use super::ast::{self, Operator};
 use super::dialect::{Dialect, Spelling};
-use super::plan::Plan;
+use super::plan::guards::Tests;
+use super::plan::layout::Layout;
+use super::plan::{Item, Plan};
 use crate::bind::{Bindings, Form};
 use crate::schema::Type;
-use crate::score::{Comparison, Const, Expr, Function, Id, Score, Term};
+use crate::score::{Comparison, Const, Expr, Function, Id, Origin, Score, Term};
+use names::Names;
 
 /// An emitted operand.
 #[derive(Clone)]
@@ -24,24 +29,29 @@ struct Emitter<'a> {
     score: &'a Score,
     bindings: &'a Bindings,
     dialect: &'a dyn Dialect,
-    plan: &'a Plan,
+    /// The item that is being emitted.
+    item: &'a Item,
+    names: &'a Names,
     /// Emitted expressions of the current root that are still to be used.
-    done: Vec<Option<Spelled>>,
+    done: &'a mut [Option<Spelled>],
     /// How often each is still to be used.
-    uses: Vec<u32>,
+    uses: &'a mut [u32],
 }
 
 /// The SELECT items of the outputs.
 pub fn items(plan: &Plan, score: &Score, bindings: &Bindings, dialect: &dyn Dialect) -> Vec<ast::Item> {
-    let mut emitter =
-        Emitter { score, bindings, dialect, plan, done: vec![None; score.len()], uses: vec![0; score.len()] };
+    let names = Names::beside(bindings);
+    let mut done = vec![None; score.len()];
+    let mut uses = vec![0; score.len()];
     plan.items
         .iter()
         .map(|item| {
             let output = &score.outputs[item.output];
+            let mut emitter =
+                Emitter { score, bindings, dialect, item, names: &names, done: &mut done, uses: &mut uses };
             ast::Item::Expr {
                 comments: Vec::new(),
-                expr: emitter.root(output.root),
+                expr: emitter.output(output.root),
                 alias: Some(ast::Name::new(output.name.clone())),
             }
         })
@@ -66,7 +76,7 @@ pub fn statement(plan: &Plan, items: Vec<ast::Item>, score: &Score, bindings: &B
     let filter = match conditions.len() {
         0 => None,
         1 => conditions.pop(),
-        _ => Some(ast::Expr::And(conditions)),
+        _ => Some(group(ast::Expr::And(conditions))),
     };
     let query = ast::Query {
         items: shape.kept.iter().cloned().chain(items).collect(),
@@ -94,15 +104,65 @@ pub fn statement(plan: &Plan, items: Vec<ast::Item>, score: &Score, bindings: &B
 }
 
 impl Emitter<'_> {
-    /// Emits everything below a root, operands first, and casts the result to the root's type.
-    fn root(&mut self, root: Id) -> ast::Expr {
-        let mut reachable = vec![root];
+    /// The expression of an output: what reads the bound values, inside of what binds them, outermost last.
+    fn output(&mut self, root: Id) -> ast::Expr {
+        let ty = self.score.ty(root).clone();
+        let levels = &self.item.lets.levels;
+        let values: Vec<Vec<ast::Expr>> =
+            levels.iter().map(|level| level.iter().map(|&value| self.below(value)).collect()).collect();
+        let (guard, mut expr) = match self.score.expr(root) {
+            Expr::Case(arms, otherwise) if self.item.guarded => {
+                let guard = group(self.below(arms[0].condition));
+                let rest: Vec<(Id, Id)> = arms[1..].iter().map(|arm| (arm.condition, arm.value)).collect();
+                let parts = rest.iter().flat_map(|&(condition, value)| [condition, value]).chain([*otherwise]);
+                let parts: Vec<Id> = parts.filter(|&part| !self.item.lets.binds(part)).collect();
+                self.count(&parts);
+                let inner = match rest.is_empty() {
+                    true => self.take(*otherwise),
+                    false => self.case(root, &rest, *otherwise),
+                };
+                (Some(guard), exact(inner, &ty))
+            }
+            _ => (None, self.below(root)),
+        };
+        for (level, values) in values.into_iter().enumerate().rev() {
+            expr = self.names.bind(level, values, expr, &ty);
+        }
+        match guard {
+            Some(guard) => {
+                let null = spell_constant(&Const::Null(ty)).expr;
+                ast::Expr::Case(vec![(guard, null)], Some(Box::new(expr)))
+            }
+            None => expr,
+        }
+    }
+
+    /// Emits everything below an expression, operands first, and casts the result to its type.
+    fn below(&mut self, root: Id) -> ast::Expr {
+        self.count(&[root]);
+        let ty = self.score.ty(root).clone();
+        let slot = self.done[root.index()].take();
+        self.uses[root.index()] = 0;
+        exact(slot.unwrap_or(Spelled { expr: ast::Expr::Null, ty: None }), &ty)
+    }
+
+    /// Emits everything below these expressions, for one use of each; bound values are names below them.
+    fn count(&mut self, roots: &[Id]) {
+        let mut reachable = Vec::new();
+        for &root in roots {
+            if self.uses[root.index()] == 0 {
+                reachable.push(root);
+            }
+            self.uses[root.index()] += 1;
+        }
         let mut next = 0;
-        self.uses[root.index()] = 1;
         while next < reachable.len() {
             let id = reachable[next];
             next += 1;
             self.score.expr(id).operands(|operand| {
+                if self.item.lets.binds(operand) {
+                    return;
+                }
                 if self.uses[operand.index()] == 0 {
                     reachable.push(operand);
                 }
@@ -114,12 +174,14 @@ impl Emitter<'_> {
             let spelled = self.spell(id);
             self.done[id.index()] = Some(spelled);
         }
-        let ty = self.score.ty(root).clone();
-        exact(self.take(root), &ty)
     }
 
-    /// An emitted operand; the last use moves it.
+    /// An emitted operand; the last use moves it. A bound value is its name.
     fn take(&mut self, id: Id) -> Spelled {
+        if let Some((level, position)) = self.item.lets.place(id) {
+            let alone = self.item.lets.levels[level].len() == 1;
+            return Spelled { expr: self.names.value(level, position, alone), ty: Some(Type::Double) };
+        }
         let uses = &mut self.uses[id.index()];
         *uses = uses.saturating_sub(1);
         let slot = &mut self.done[id.index()];
@@ -146,7 +208,7 @@ impl Emitter<'_> {
                 };
                 Spelled { expr: binding.expr.clone(), ty: binding.ty.clone().or(known) }
             }
-            Expr::Sum(terms) => self.sum(terms),
+            Expr::Sum(terms) => self.sum(id, terms),
             Expr::Product(factors) => {
                 let mut chain: Option<Spelled> = None;
                 for &factor in factors {
@@ -197,6 +259,8 @@ impl Emitter<'_> {
         let operand = self.take(id);
         match self.score.expr(id) {
             Expr::Input(_) | Expr::Const(_) => operand.expr,
+            // a bound value is caught already
+            _ if self.item.lets.binds(id) => operand.expr,
             _ => match operand.expr {
                 cast @ ast::Expr::Cast(..) => cast,
                 other => ast::Expr::Cast(Box::new(other), self.score.ty(id).clone()),
@@ -218,31 +282,72 @@ impl Emitter<'_> {
             })
     }
 
-    /// `c * x + d * y - e`: a term with a negative coefficient is subtracted, but for the first.
-    fn sum(&mut self, terms: &[Term]) -> Spelled {
-        let mut chain: Option<Spelled> = None;
-        for term in terms {
-            let first = chain.is_none();
-            let negative = term.coefficient.is_sign_negative();
-            let magnitude = if first { term.coefficient } else { term.coefficient.abs() };
-            let operand = match term.factor {
-                None => spell_double(magnitude),
-                Some(factor) => {
-                    let factor = self.take(factor);
-                    match magnitude {
-                        1.0 => factor,
-                        // an integer or a DECIMAL is negated as a DOUBLE: the least integer has no opposite
-                        -1.0 if factor.ty == Some(Type::Double) => {
-                            Spelled { expr: ast::Expr::Negate(Box::new(factor.expr)), ty: factor.ty }
-                        }
-                        _ => arithmetic(Some(spell_double(magnitude)), Operator::Multiply, factor),
-                    }
-                }
-            };
-            let operator = if negative { Operator::Subtract } else { Operator::Add };
-            chain = Some(arithmetic(chain, operator, operand));
+    fn sum(&mut self, id: Id, terms: &[Term]) -> Spelled {
+        let item = self.item;
+        let operands: Vec<(f64, Option<Spelled>)> =
+            terms.iter().map(|term| (term.coefficient, term.factor.map(|factor| self.take(factor)))).collect();
+        match item.layouts.get(&id) {
+            None => flat(operands),
+            Some(layout) => self.laid_out(layout, terms, &mut operands.into_iter()),
         }
-        chain.unwrap_or(spell_double(0.0))
+    }
+
+    /// A sum in groups; the operands are taken in order.
+    fn laid_out(
+        &self,
+        layout: &Layout,
+        terms: &[Term],
+        operands: &mut impl Iterator<Item = (f64, Option<Spelled>)>,
+    ) -> Spelled {
+        match layout {
+            Layout::Terms(range) => flat(operands.take(range.len()).collect()),
+            Layout::Group(parts) => {
+                let mut chain = None;
+                for part in parts {
+                    let part = self.laid_out(part, terms, operands);
+                    chain = Some(arithmetic(chain, Operator::Add, part));
+                }
+                chain.unwrap_or(spell_double(0.0))
+            }
+            Layout::Method(part) => {
+                let inner = self.laid_out(part, terms, operands);
+                let method = cast(inner, &Type::Double);
+                let comment = self.about(&terms[layout.range()]);
+                let expr = if comment.is_empty() { method } else { ast::Expr::Commented(comment, Box::new(method)) };
+                Spelled { expr, ty: Some(Type::Double) }
+            }
+            Layout::Accumulate(first, rest) => {
+                let mut total = exact(flat(operands.take(first.len()).collect()), &Type::Double);
+                for range in rest {
+                    let each = operands.take(range.len());
+                    let elements = each.map(|operand| exact(flat(vec![operand]), &Type::Double)).collect();
+                    total = self.names.accumulate(elements, total);
+                }
+                Spelled { expr: total, ty: Some(Type::Double) }
+            }
+        }
+    }
+
+    /// Which features some terms are of, as a comment.
+    fn about(&self, terms: &[Term]) -> Vec<String> {
+        let features = terms.iter().filter_map(|term| match (term.origin, term.factor) {
+            (Origin::Input(number), _) => Some(number),
+            (_, Some(factor)) => match self.score.expr(factor) {
+                Expr::Input(number) => Some(*number),
+                _ => None,
+            },
+            _ => None,
+        });
+        let name = |number: u32| -> String {
+            let name = &self.score.inputs()[number as usize].name;
+            name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        let features: Vec<u32> = features.collect();
+        match (features.first(), features.last()) {
+            (Some(first), Some(last)) if first != last => vec![format!("{} to {}", name(*first), name(*last))],
+            (Some(only), _) => vec![name(*only)],
+            _ => Vec::new(),
+        }
     }
 
     fn call(&mut self, function: Function, arguments: &[Id], ty: Type) -> Spelled {
@@ -334,9 +439,12 @@ impl Emitter<'_> {
         for (index, &(condition, result)) in arms.iter().enumerate() {
             let spelled = self.take(condition).expr;
             let result = value(self, result);
-            let dropped = if index == 0 { self.plan.implied.of(id) } else { &[] };
-            if let Some(condition) = self.without(condition, spelled, dropped) {
-                list.push((condition, result));
+            let condition = match self.item.implied.of(id).filter(|_| index == 0) {
+                Some(tests) => self.remaining(condition, spelled, tests),
+                None => Some(spelled),
+            };
+            if let Some(condition) = condition {
+                list.push((group(condition), result));
             }
         }
         let end = value(self, otherwise);
@@ -347,25 +455,87 @@ impl Emitter<'_> {
         Spelled { expr: ast::Expr::Case(list, end), ty: Some(ty) }
     }
 
-    /// The condition without the tests that are implied; `None` if nothing is left of it.
-    fn without(&self, condition: Id, spelled: ast::Expr, dropped: &[Id]) -> Option<ast::Expr> {
-        if dropped.is_empty() {
-            return Some(spelled);
-        }
-        let kept = |id: &Id| !matches!(self.score.expr(*id), Expr::IsNull(inner) if dropped.contains(inner));
-        match (self.score.expr(condition), spelled) {
+    /// The condition with only the tests that are needed; `None` if nothing is left of it.
+    fn remaining(&mut self, condition: Id, spelled: ast::Expr, tests: &Tests) -> Option<ast::Expr> {
+        let kept = |id: &Id| !matches!(self.score.expr(*id), Expr::IsNull(inner) if tests.dropped.contains(inner));
+        let mut rest: Vec<ast::Expr> = match (self.score.expr(condition), spelled) {
             (Expr::Or(list), ast::Expr::Or(conditions)) if list.len() == conditions.len() => {
-                let mut rest: Vec<ast::Expr> =
-                    list.iter().zip(conditions).filter(|(id, _)| kept(id)).map(|(_, condition)| condition).collect();
-                match rest.len() {
-                    0 => None,
-                    1 => rest.pop(),
-                    _ => Some(ast::Expr::Or(rest)),
-                }
+                list.iter().zip(conditions).filter(|(id, _)| kept(id)).map(|(_, condition)| condition).collect()
             }
-            (_, spelled) => kept(&condition).then_some(spelled),
+            (_, spelled) if kept(&condition) => vec![spelled],
+            _ => Vec::new(),
+        };
+        for &value in &tests.added {
+            rest.push(ast::Expr::IsNull { value: Box::new(self.take(value).expr), negated: false });
+        }
+        match rest.len() {
+            0 | 1 => rest.pop(),
+            _ => Some(ast::Expr::Or(rest)),
         }
     }
+}
+
+/// `c * x + d * y - e`: a term with a negative coefficient is subtracted, but for the first.
+fn flat(terms: Vec<(f64, Option<Spelled>)>) -> Spelled {
+    let mut chain: Option<Spelled> = None;
+    for (coefficient, factor) in terms {
+        let first = chain.is_none();
+        let negative = coefficient.is_sign_negative();
+        let magnitude = if first { coefficient } else { coefficient.abs() };
+        let operand = match factor {
+            None => spell_double(magnitude),
+            Some(factor) => match magnitude {
+                1.0 => factor,
+                // an integer or a DECIMAL is negated as a DOUBLE: the least integer has no opposite
+                -1.0 if factor.ty == Some(Type::Double) => {
+                    Spelled { expr: ast::Expr::Negate(Box::new(factor.expr)), ty: factor.ty }
+                }
+                _ => arithmetic(Some(spell_double(magnitude)), Operator::Multiply, factor),
+            },
+        };
+        let operator = if negative { Operator::Subtract } else { Operator::Add };
+        chain = Some(arithmetic(chain, operator, operand));
+    }
+    chain.unwrap_or(spell_double(0.0))
+}
+
+/// Conditions of a junction in one group.
+const CONDITIONS: usize = 40;
+
+/// A condition of a CASE or of WHERE: if it is a junction of many, in groups of groups, so that an engine does not nest
+/// them deep.
+fn group(condition: ast::Expr) -> ast::Expr {
+    let (all, mut list) = match condition {
+        ast::Expr::And(list) => (true, list),
+        ast::Expr::Or(list) => (false, list),
+        other => return other,
+    };
+    while list.len() > CONDITIONS {
+        let mut rest = list.into_iter();
+        let mut grouped: Vec<ast::Expr> = rest.by_ref().take(CONDITIONS / 2).collect();
+        let mut rest = rest.peekable();
+        while rest.peek().is_some() {
+            grouped.push(join(all, rest.by_ref().take(CONDITIONS).collect()));
+        }
+        list = grouped;
+    }
+    join(all, list)
+}
+
+/// The conditions as one; a first one that is such a junction itself needs no parentheses, so it is continued.
+fn join(all: bool, mut list: Vec<ast::Expr>) -> ast::Expr {
+    if list.len() == 1 {
+        return list.remove(0);
+    }
+    let mut joined = Vec::with_capacity(list.len());
+    for (index, condition) in list.into_iter().enumerate() {
+        match condition {
+            ast::Expr::And(inner) if all && index == 0 => joined.extend(inner),
+            ast::Expr::Or(inner) if !all && index == 0 => joined.extend(inner),
+            other => joined.push(other),
+        }
+    }
+    if all { ast::Expr::And(joined) } else { ast::Expr::Or(joined) }
 }
 
 /// Ends a run of equalities: `subject = a`, or `subject IN (a, b)`.

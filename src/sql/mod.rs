@@ -6,7 +6,6 @@ pub mod dialect;
 pub mod doc;
 pub mod emit;
 pub mod eval;
-pub mod guards;
 pub mod legalize;
 pub mod plan;
 pub mod print;

@@ -1,18 +1,43 @@
-//! From scalar roots to a plan: which statement, which items in which order, inside which limits.
+//! From scalar roots to a plan: which statement, which items in which order, what is bound to a name, how sums are laid out.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `lets` | which values of an item are computed once and bound |
+//! | `layout` | how a long sum is divided into groups and methods |
+//! | `guards` | which tests for NULL the engine makes unnecessary |
+//!
+//! What is planned is inside the dialect's limits by construction where it can be; [`check`] measures what was emitted.
 
-use super::cost::{Measure, measure};
-use super::dialect::Dialect;
-use super::guards::Implied;
+pub mod guards;
+pub mod layout;
+pub mod lets;
+
+use super::ast;
+use super::cost::{Depth, Measure, measure};
+use super::dialect::{Dialect, Spelling};
+
 use crate::bind::Shape;
 use crate::diag::{Diagnostic, Failed, Report, codes};
-use crate::score::{Const, Expr, Score};
+use crate::score::{Comparison, Const, Expr, Function, Id, Score, Term};
+use guards::Implied;
+use layout::Layout;
+use lets::Lets;
+use std::collections::BTreeMap;
 
-/// An output with its size.
-#[derive(Clone, Debug, PartialEq)]
+/// An output and how it is written.
+#[derive(Clone, Debug)]
 pub struct Item {
     /// The position of the output.
     pub output: usize,
-    /// Its size as text.
+    /// What is bound around it.
+    pub lets: Lets,
+    /// The sums that are not written flat.
+    pub layouts: BTreeMap<Id, Layout>,
+    /// Tests for NULL that the engine makes unnecessary.
+    pub implied: Implied,
+    /// Whether the first arm of the root, a test for missing features, stands outside of the bindings.
+    pub guarded: bool,
+    /// Its size as text and its time, everything in it together.
     pub measure: Measure,
 }
 
@@ -22,78 +47,193 @@ pub struct Plan {
     pub shape: Shape,
     /// One per output of the score, in order.
     pub items: Vec<Item>,
-    /// Tests for NULL that the engine makes unnecessary.
-    pub implied: Implied,
 }
 
-/// A text deeper than this is refused even with limits lifted: no SQL parser takes it, ours neither.
+/// What the user wants of a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes {
+    /// Features are tested for NULL once, up front.
+    pub guard: bool,
+    /// Keep the order of summation.
+    pub strict: bool,
+}
+
+/// A text nested deeper than this is refused even with limits lifted: no SQL parser takes it, ours neither.
 const DEEPEST_NESTING: u32 = 400;
 /// A text with more operators, literals and columns than this is refused even with limits lifted.
 const MOST_NODES: u64 = 20_000_000;
 
 /// Plans the outputs of a legal score.
 ///
-/// Errors: beyond a limit of the dialect, with the number (unless `limits` is false); a constant that is not finite.
+/// Errors: a sum too long to keep its order, a text too large to write, a constant that is not finite.
 pub fn plan(
     score: &Score,
     shape: Shape,
     dialect: &dyn Dialect,
-    limits: bool,
-    guard: bool,
+    wishes: Wishes,
     report: &mut Report,
 ) -> Result<Plan, Failed> {
     let since = report.len();
-    let measures = measure(score, dialect);
     let mut items = Vec::with_capacity(score.outputs.len());
     for (index, output) in score.outputs.iter().enumerate() {
-        let measure = measures[output.root.index()];
-        check(&output.name, measure, dialect, limits, report);
-        items.push(Item { output: index, measure });
+        let reachable = score.reachable(output.root);
+        let lets = Lets::choose(score, dialect, output.root, &reachable);
+        let measure = total(score, dialect, output.root, &reachable, &lets);
+        check_size(&output.name, &measure, report);
+        let layouts = layouts(score, dialect, &reachable, &lets, wishes, &output.name, report);
+        let implied = match wishes.guard {
+            true => Implied::default(),
+            false => Implied::find(score, dialect, &reachable, &lets),
+        };
+        let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root);
+        items.push(Item { output: index, lets, layouts, implied, guarded, measure });
     }
     check_constants(score, report);
     check_texts(score, report);
     report.check(since)?;
-    let implied = if guard { Implied::none(score) } else { Implied::find(score, dialect) };
-    Ok(Plan { shape, items, implied })
+    Ok(Plan { shape, items })
 }
 
-fn check(name: &str, measure: Measure, dialect: &dyn Dialect, limits: bool, report: &mut Report) {
-    let most = dialect.limits();
-    let bounds = [
-        (measure.depth, most.depth, "operators"),
-        (measure.calls, most.calls, "function calls"),
-        (measure.cases, most.cases, "CASE"),
-    ];
-    for (found, allowed, what) in bounds {
-        if limits && found > allowed {
-            let mut diagnostic = Diagnostic::new(
-                &codes::compile::TOO_DEEP,
-                format!("`{name}` nests {found} {what}; {} restarts safely with at most {allowed}", dialect.name()),
-            );
-            if measure.terms > 1 {
-                diagnostic = diagnostic.note(format!("its longest sum has {} terms", measure.terms));
-            }
-            report.push(diagnostic.help("use fewer features, or lift the bound with `--no-limits`"));
+/// The measure of an item: its bound values and what reads them.
+fn total(score: &Score, dialect: &dyn Dialect, root: Id, reachable: &[Id], lets: &Lets) -> Measure {
+    let costs = dialect.costs();
+    let measures = measure(score, dialect, reachable, |id| lets.binds(id));
+    let mut all = measures[root.index()];
+    for level in &lets.levels {
+        all.time += costs.binding;
+        all.nesting = all.nesting.saturating_add(3);
+        for value in level {
+            let value = measures[value.index()];
+            all = Measure {
+                nodes: all.nodes.saturating_add(value.nodes),
+                operations: all.operations.saturating_add(value.operations),
+                nesting: all.nesting.max(value.nesting.saturating_add(3)),
+                terms: all.terms.max(value.terms),
+                time: all.time + value.time + costs.bound,
+            };
         }
     }
-    // a chain of operators nests in an engine, but not in the text
-    let nesting = measure
-        .calls
-        .max(measure.cases)
-        .max(measure.depth.saturating_sub(measure.terms.min(u64::from(u32::MAX)) as u32));
-    if measure.nodes > MOST_NODES || nesting > DEEPEST_NESTING && measure.calls.max(measure.cases) > DEEPEST_NESTING {
-        report.push(
-            Diagnostic::new(
-                &codes::compile::TOO_LARGE,
-                format!(
-                    "`{name}` would take {} operators, constants and columns, nested {nesting} deep",
-                    measure.nodes
-                ),
-            )
-            .note("every use of a shared value is written out")
-            .help("select fewer outputs, or use a smaller model"),
-        );
+    all
+}
+
+/// Whether the root begins with a test that makes it NULL.
+fn guards(score: &Score, root: Id) -> bool {
+    matches!(score.expr(root), Expr::Case(arms, _)
+        if matches!(score.constant(arms[0].value), Some(Const::Null(_)))
+            && score.null_tests(arms[0].condition).all(|test| test.is_some()))
+}
+
+/// The layouts of the sums that are too long, or too large for one method, to be written flat.
+fn layouts(
+    score: &Score,
+    dialect: &dyn Dialect,
+    reachable: &[Id],
+    lets: &Lets,
+    wishes: Wishes,
+    name: &str,
+    report: &mut Report,
+) -> BTreeMap<Id, Layout> {
+    let method = dialect.costs().method;
+    let mut layouts = BTreeMap::new();
+    // the code of each expression in the method that it is evaluated in
+    let mut weights = vec![0u64; score.len()];
+    for &id in reachable {
+        let of = |id: Id| if lets.binds(id) { 4 } else { weights[id.index()] };
+        let all = |list: &[Id]| list.iter().fold(0u64, |sum, &id| sum.saturating_add(of(id)));
+        let called = |id: Id| match score.expr(id) {
+            // evaluated in a class of its own
+            Expr::Call(function, _) if !infix(dialect, *function) => 8,
+            _ => of(id),
+        };
+        weights[id.index()] = match score.expr(id) {
+            Expr::Const(_) => 1,
+            Expr::Input(_) => 2,
+            Expr::Sum(terms) => {
+                let each = |term: &Term| 3 + term.factor.map_or(0, of);
+                let terms: Vec<u64> = terms.iter().map(each).collect();
+                let found = match wishes.strict {
+                    true => layout::in_order(terms.len()).unwrap_or_else(|most| {
+                        report.push(too_long(name, terms.len(), most));
+                        None
+                    }),
+                    false => layout::regrouped(&terms, method),
+                };
+                let weight = terms.iter().fold(0u64, |sum, weight| sum.saturating_add(*weight));
+                match found {
+                    Some(layout) => {
+                        layouts.insert(id, layout);
+                        weight.min(method)
+                    }
+                    None => weight,
+                }
+            }
+            Expr::Product(list) | Expr::And(list) | Expr::Or(list) => all(list).saturating_add(1),
+            Expr::Compare(Comparison::Equal, a, b) => 3u64.saturating_mul(of(*a).saturating_add(of(*b))),
+            Expr::Compare(_, a, b) => 2u64.saturating_mul(of(*a).saturating_add(of(*b))),
+            Expr::Call(function, list) if infix(dialect, *function) => all(list).saturating_add(1),
+            Expr::Call(_, list) => list.iter().fold(5u64, |sum, &id| sum.saturating_add(called(id))),
+            Expr::Not(inner) | Expr::IsNull(inner) => of(*inner).saturating_add(1),
+            // conditions and values are classes of their own
+            Expr::Case(arms, _) => 10 + 8 * arms.len() as u64,
+        };
     }
+    layouts
+}
+
+fn infix(dialect: &dyn Dialect, function: Function) -> bool {
+    matches!(dialect.spell(function), Spelling::Infix(_))
+}
+
+fn too_long(name: &str, terms: usize, most: usize) -> Diagnostic {
+    Diagnostic::new(
+        &codes::compile::TOO_LARGE,
+        format!("`{name}` adds up {terms} terms in order; at most {most} fit into one item"),
+    )
+    .help("leave out `--strict`, so that the sum can be divided into groups, or use a smaller model")
+}
+
+fn check_size(name: &str, measure: &Measure, report: &mut Report) {
+    if measure.nodes <= MOST_NODES && measure.nesting <= DEEPEST_NESTING {
+        return;
+    }
+    report.push(
+        Diagnostic::new(
+            &codes::compile::TOO_LARGE,
+            format!(
+                "`{name}` would take {} operators, constants and columns, nested {} deep",
+                measure.nodes, measure.nesting
+            ),
+        )
+        .help("select fewer outputs, or use a smaller model"),
+    );
+}
+
+/// Checks emitted items against the dialect's limits of depth.
+///
+/// Errors: an item that nests deeper than a server can replay, with the numbers.
+pub fn check(items: &[ast::Item], dialect: &dyn Dialect, report: &mut Report) -> Result<(), Failed> {
+    let since = report.len();
+    let most = dialect.limits();
+    for item in items {
+        let ast::Item::Expr { expr, alias, .. } = item else { continue };
+        let name = alias.as_ref().map_or("an item", |name| name.as_str());
+        let depth = Depth::of(expr);
+        let bounds = [
+            (depth.operators, most.depth, "operators"),
+            (depth.calls, most.calls, "function calls"),
+            (depth.cases, most.cases, "CASE"),
+        ];
+        for (found, allowed, what) in bounds.into_iter().filter(|(found, allowed, _)| found > allowed) {
+            report.push(
+                Diagnostic::new(
+                    &codes::compile::TOO_DEEP,
+                    format!("`{name}` nests {found} {what}; {} restarts safely with at most {allowed}", dialect.name()),
+                )
+                .help("use a model with fewer steps in a row, or lift the bound with `--no-limits`"),
+            );
+        }
+    }
+    report.check(since)
 }
 
 fn check_constants(score: &Score, report: &mut Report) {

@@ -1,6 +1,6 @@
 //! ksqlDB 0.29, the last stand-alone release (Confluent Platform 7.4).
 
-use super::{Capabilities, Dialect, Limits, Spelling};
+use super::{Capabilities, Costs, Dialect, Limits, Spelling};
 use crate::schema::Type;
 use crate::score::Function;
 use crate::sql::ast::Operator;
@@ -18,6 +18,26 @@ impl Dialect for KsqlDb {
     /// log. The command record holds about three times the statement and must stay below 1 MiB.
     fn limits(&self) -> Limits {
         Limits { depth: 100, calls: 20, cases: 40, statement_bytes: 300_000 }
+    }
+
+    /// Measured on a 0.29.0 server: a flat sum of 100 terms over one column 5.1 µs, 1 000 terms in chunks of 100 54 µs (so
+    /// about 50 ns a column, most of it the map that the engine fills for each reference); 100 arms of a CASE 45 µs; four
+    /// items with EXP 3 to 5 µs more than without; an array of 50 elements 10 µs; a stream in between 9 to 12 µs. The code of
+    /// a term takes 20 bytes, and methods beyond 8 000 bytes are never compiled: chunks of 100 to 350 terms run alike.
+    fn costs(&self) -> Costs {
+        Costs {
+            column: 50.0,
+            operation: 2.0,
+            call: 100.0,
+            arm: 400.0,
+            binding: 1_000.0,
+            bound: 200.0,
+            reference: 30.0,
+            comparison_sides: 2,
+            equal_sides: 3,
+            method: 1_250,
+            stage: 10_000.0,
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -50,12 +50,41 @@ pub struct Capabilities {
     pub comparison_with_null_is_false: bool,
 }
 
+/// What the target's work costs, for choosing between forms: nanoseconds, measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Costs {
+    /// Reading a column.
+    pub column: f64,
+    /// An operator.
+    pub operation: f64,
+    /// A function call.
+    pub call: f64,
+    /// An arm of a CASE.
+    pub arm: f64,
+    /// Binding values to a name.
+    pub binding: f64,
+    /// Each value that is bound.
+    pub bound: f64,
+    /// Reading a bound value.
+    pub reference: f64,
+    /// How often each side of `a < b` is evaluated.
+    pub comparison_sides: u32,
+    /// How often each side of `a = b` is evaluated.
+    pub equal_sides: u32,
+    /// The weight of code that one method may hold before the engine stops compiling it, where a term `c * x` weighs 5.
+    pub method: u64,
+    /// Another stream in between.
+    pub stage: f64,
+}
+
 /// A target.
 pub trait Dialect: Sync {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
     /// What it takes.
     fn limits(&self) -> Limits;
+    /// What its work costs.
+    fn costs(&self) -> Costs;
     /// How it behaves.
     fn capabilities(&self) -> Capabilities;
     /// How a function is written.

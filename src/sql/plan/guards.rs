@@ -9,41 +9,63 @@
 //!
 //! On any engine, `CASE WHEN s IS NULL THEN v WHEN s = 'a' THEN … ELSE v END` needs no test either: a comparison with NULL
 //! is never true, so that NULL falls to ELSE.
+//!
+//! A value that is bound to a name is a bare value: a NULL in its arithmetic makes it NULL and voids nothing, so that its
+//! readers keep their tests. But it is NULL exactly where one of its null sources is, so that one test of it does for all
+//! of theirs.
 
-use super::dialect::Dialect;
+use super::lets::Lets;
 use crate::score::{Const, Expr, Function, Id, Score};
-use std::collections::BTreeSet;
+use crate::sql::dialect::Dialect;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// For every expression: whether it is a CASE whose first arm may leave out tests, and which expressions' tests.
+/// What the first arm of a CASE tests instead of what it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tests {
+    /// Expressions that need no test.
+    pub dropped: Vec<Id>,
+    /// Bound values that are tested in place of dropped ones.
+    pub added: Vec<Id>,
+}
+
+/// The tests of the CASEs of an item that may leave some out.
+#[derive(Clone, Debug, Default)]
 pub struct Implied {
-    /// By arena position; empty for most.
-    dropped: Vec<Vec<Id>>,
+    tests: BTreeMap<Id, Tests>,
 }
 
 impl Implied {
-    /// No test is dropped.
-    pub fn none(score: &Score) -> Self {
-        Implied { dropped: vec![Vec::new(); score.len()] }
-    }
-
-    /// Finds the tests that the dialect makes unnecessary.
-    pub fn find(score: &Score, dialect: &dyn Dialect) -> Self {
-        let mut implied = Implied::none(score);
-        for id in score.ids() {
+    /// Finds the tests that the dialect and the bindings make unnecessary among these expressions, operands first.
+    pub fn find(score: &Score, dialect: &dyn Dialect, ids: &[Id], lets: &Lets) -> Self {
+        let mut implied = Implied::default();
+        for &id in ids {
             if let Expr::Case(arms, otherwise) = score.expr(id)
                 && arms[0].value == *otherwise
             {
                 let never_true = |test: &Id| arms[1..].iter().all(|arm| false_on_null(score, arm.condition, *test));
-                implied.dropped[id.index()] =
-                    score.null_tests(arms[0].condition).flatten().filter(|test| never_true(test)).collect();
+                let tested = score.null_tests(arms[0].condition).flatten();
+                implied.drop(id, tested.filter(|test| never_true(test)).collect());
             }
         }
-        if !dialect.capabilities().null_arithmetic_voids_item {
-            return implied;
+        if dialect.capabilities().null_arithmetic_voids_item {
+            implied.by_voiding(score, ids, lets);
         }
-        let observed = observed(score);
-        for id in score.ids() {
-            if observed[id.index()] || !implied.dropped[id.index()].is_empty() {
+        if !lets.is_empty() {
+            implied.by_bindings(score, ids, lets);
+        }
+        implied
+    }
+
+    fn drop(&mut self, case: Id, dropped: Vec<Id>) {
+        if !dropped.is_empty() {
+            self.tests.entry(case).or_default().dropped.extend(dropped);
+        }
+    }
+
+    fn by_voiding(&mut self, score: &Score, ids: &[Id], lets: &Lets) {
+        let observed = observed(score, ids);
+        for &id in ids {
+            if observed[id.index()] || self.tests.contains_key(&id) {
                 continue;
             }
             let Expr::Case(arms, otherwise) = score.expr(id) else { continue };
@@ -51,17 +73,64 @@ impl Implied {
                 continue;
             }
             let next = arms.get(1).map_or(*otherwise, |arm| arm.condition);
-            let voided = voided(score, next);
-            implied.dropped[id.index()] =
-                score.null_tests(arms[0].condition).flatten().filter(|source| voided.contains(source)).collect();
+            let voided = voided(score, next, lets);
+            let tested = score.null_tests(arms[0].condition).flatten();
+            self.drop(id, tested.filter(|source| voided.contains(source)).collect());
         }
-        implied
     }
 
-    /// The expressions whose test the first arm of this CASE leaves out.
-    pub fn of(&self, case: Id) -> &[Id] {
-        &self.dropped[case.index()]
+    /// `WHEN a IS NULL OR b IS NULL OR c IS NULL` before a value bound to `2 * a + b` is `WHEN c IS NULL OR _Z IS NULL`.
+    fn by_bindings(&mut self, score: &Score, ids: &[Id], lets: &Lets) {
+        for &id in ids {
+            let Expr::Case(arms, otherwise) = score.expr(id) else { continue };
+            let before = self.tests.get(&id).cloned().unwrap_or_default();
+            let mut tested: BTreeSet<Id> = score.null_tests(arms[0].condition).flatten().collect();
+            if tested.len() < 2 {
+                continue;
+            }
+            before.dropped.iter().for_each(|dropped| {
+                tested.remove(dropped);
+            });
+            let mut tests = Tests::default();
+            let rest = arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]);
+            for value in names(score, lets, rest) {
+                let sources = score.null_sources(value);
+                let replaced: Vec<Id> = sources.iter().copied().filter(|source| tested.contains(source)).collect();
+                let all = sources.iter().all(|s| tested.contains(s) || tests.dropped.contains(s));
+                if all && replaced.len() > 1 {
+                    replaced.iter().for_each(|source| {
+                        tested.remove(source);
+                    });
+                    tests.dropped.extend(replaced);
+                    tests.added.push(value);
+                }
+            }
+            if !tests.added.is_empty() {
+                tests.dropped.extend(before.dropped);
+                self.tests.insert(id, tests);
+            }
+        }
     }
+
+    /// What changes in the tests of the first arm of this CASE.
+    pub fn of(&self, case: Id) -> Option<&Tests> {
+        self.tests.get(&case)
+    }
+}
+
+/// The bound values that are read below these expressions.
+fn names(score: &Score, lets: &Lets, below: impl Iterator<Item = Id>) -> BTreeSet<Id> {
+    let mut found = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut stack: Vec<Id> = below.collect();
+    while let Some(id) = stack.pop() {
+        if lets.binds(id) {
+            found.insert(id);
+        } else if seen.insert(id) {
+            score.expr(id).operands(|operand| stack.push(operand));
+        }
+    }
+    found
 }
 
 /// Whether the condition cannot be true where the input is NULL: it compares it with something.
@@ -78,9 +147,9 @@ fn false_on_null(score: &Score, condition: Id, input: Id) -> bool {
 }
 
 /// Expressions whose NULL would be seen as a value by something above them, at any distance.
-fn observed(score: &Score) -> Vec<bool> {
+fn observed(score: &Score, ids: &[Id]) -> Vec<bool> {
     let mut observed = vec![false; score.len()];
-    for id in score.ids().rev() {
+    for &id in ids.iter().rev() {
         let here = observed[id.index()];
         let observes = match score.expr(id) {
             Expr::IsNull(_) | Expr::Call(Function::Coalesce, _) => true,
@@ -94,7 +163,7 @@ fn observed(score: &Score) -> Vec<bool> {
 }
 
 /// The null sources that void the item when this condition, or number, is evaluated.
-fn voided(score: &Score, id: Id) -> BTreeSet<Id> {
+fn voided(score: &Score, id: Id, lets: &Lets) -> BTreeSet<Id> {
     let mut at = id;
     let mut found = BTreeSet::new();
     loop {
@@ -103,16 +172,16 @@ fn voided(score: &Score, id: Id) -> BTreeSet<Id> {
             Expr::And(list) | Expr::Or(list) => at = list[0],
             Expr::Not(inner) => at = *inner,
             Expr::Compare(_, a, b) => {
-                by_arithmetic(score, *a, &mut found);
+                by_arithmetic(score, *a, lets, &mut found);
                 let mut right = BTreeSet::new();
-                by_arithmetic(score, *b, &mut right);
+                by_arithmetic(score, *b, lets, &mut right);
                 // a left side that is NULL decides the comparison: the right one is not evaluated then
                 let left = score.null_sources(*a);
                 found.extend(right.into_iter().filter(|source| !left.contains(source)));
                 return found;
             }
             _ => {
-                by_arithmetic(score, at, &mut found);
+                by_arithmetic(score, at, lets, &mut found);
                 return found;
             }
         }
@@ -125,11 +194,17 @@ fn voided(score: &Score, id: Id) -> BTreeSet<Id> {
 /// does. An arithmetic operation turns a NULL operand into an exception. A call passes NULL on; an exception in an
 /// argument passes through it, but for an argument that is itself a call or a CAST: there the engine catches it and goes
 /// on with NULL.
-fn by_arithmetic(score: &Score, id: Id, found: &mut BTreeSet<Id>) {
+fn by_arithmetic(score: &Score, id: Id, lets: &Lets, found: &mut BTreeSet<Id>) {
     let mut stack = vec![(id, false, true)];
     let mut seen = BTreeSet::new();
     while let Some((id, null_voids, exception_voids)) = stack.pop() {
         if !score.nullable(id) || !seen.insert((id, null_voids, exception_voids)) {
+            continue;
+        }
+        if lets.binds(id) {
+            if null_voids {
+                found.extend(score.null_sources(id));
+            }
             continue;
         }
         match score.expr(id) {
@@ -172,7 +247,8 @@ mod tests {
         let root = s.choose(missing, null, inner);
         s.outputs.push(Output { name: "LABEL".into(), root, about: String::new() });
         s.verify().unwrap();
-        !Implied::find(&s, &KsqlDb).of(root).is_empty()
+        let ids: Vec<Id> = s.ids().collect();
+        Implied::find(&s, &KsqlDb, &ids, &Lets::default()).of(root).is_some()
     }
 
     #[test]

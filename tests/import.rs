@@ -42,7 +42,8 @@ fn import(expr: &Expr, relation: Option<&Relation>) -> Option<Imported> {
 fn printed(score: &Score, bindings: &[Binding]) -> Option<String> {
     let legal = legalize::legalize(score, &KsqlDb, &mut Report::new()).unwrap();
     let mut report = Report::new();
-    let Ok(plan) = plan::plan(&legal, Shape::default(), &KsqlDb, false, false, &mut report) else {
+    let wishes = plan::Wishes { guard: false, strict: false };
+    let Ok(plan) = plan::plan(&legal, Shape::default(), &KsqlDb, wishes, &mut report) else {
         assert_eq!(report.diagnostics()[0].code.id, "E0604");
         return None;
     };

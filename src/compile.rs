@@ -68,6 +68,8 @@ pub struct Compiled {
     pub score: Score,
     /// The scalars as they are printed: optimized and legal.
     pub legal: Score,
+    /// What the optimizer did.
+    pub stats: opt::Stats,
     /// The plan.
     pub plan: Plan,
     /// The items of the outputs.
@@ -108,7 +110,7 @@ pub fn compile(
             .help("name the source with `--from`, or use `--nulls guard`"),
         ));
     }
-    let optimized = opt::optimize(&score, options.strict);
+    let (optimized, stats) = opt::optimize(&score, options.strict);
     let legal = legalize::legalize(&optimized, options.dialect, report)?;
     let guard = options.lower.nulls == lower::Nulls::Guard;
     let wishes = plan::Wishes { guard, strict: options.strict };
@@ -134,7 +136,7 @@ pub fn compile(
     if options.verify && text.len() <= LONGEST_READ_BACK {
         read_back(&items, options.style, sources, report)?;
     }
-    Ok(Compiled { bindings, score, legal, plan, items, statement, text })
+    Ok(Compiled { bindings, score, legal, stats, plan, items, statement, text })
 }
 
 /// Reads every item's text and compares the trees: a fault of the printer is an internal error, never a wrong SQL.

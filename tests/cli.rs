@@ -144,7 +144,9 @@ fn compile_keeps_to_the_width() {
 
 #[test]
 fn compile_prints_every_representation() {
-    for (emit, word) in [("graph", "Linear"), ("score", "exp"), ("plan", "us a row"), ("sql", "EXP(")] {
+    for (emit, word) in
+        [("graph", "Linear"), ("score", "exp"), ("stats", "no rule"), ("plan", "us a row"), ("sql", "EXP(")]
+    {
         let result = run_with(&["compile", "-", "--emit", emit], ORDERS);
         assert!(result.code == 0 && result.stdout.contains(word), "{emit}: {result:?}");
     }

@@ -115,7 +115,7 @@ fn recorded_expressions_keep_their_values() {
                 let again = read(&sql).unwrap_or_else(|| panic!("{text}\n{sql}"));
                 let again = Program::compile(&again, &rows.relation, &mut Report::new())
                     .unwrap_or_else(|_| panic!("{text}\n{sql}"));
-                let exact = opt::optimize(&score, true).into_owned();
+                let exact = opt::optimize(&score, true).0.into_owned();
                 for row in &rows.rows {
                     let expected = of_sql(&program.eval(row, &event), &Type::Double);
                     let inputs: Vec<Value> = leaves

@@ -37,6 +37,7 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
         match args.output.emit {
             Emit::Score => compiled.legal.to_string(),
             Emit::Plan => plan(&compiled),
+            Emit::Stats => compiled.stats.to_string(),
             Emit::Graph | Emit::Sql => compiled.text,
         }
     };

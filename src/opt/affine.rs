@@ -12,10 +12,43 @@
 //! is never built. The terms of all forms stand in one vector, so that a form costs no allocation.
 
 use super::extended::Extended;
+use super::{Class, Ledger, Pass, Rule};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Origin, Output, Score, Term};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+
+pub(super) const PASS: Pass = Pass {
+    name: "affine",
+    rules: &[&SUMS, &ZERO, &DIVISORS, &PRODUCTS, &CANCEL, &IMPUTERS, &SWITCHES],
+    concerns: |expr| matches!(expr, Expr::Sum(_) | Expr::Product(_) | Expr::Call(Function::Divide, _)),
+    run,
+};
+
+const SUMS: Rule = Rule {
+    name: "sums",
+    class: Class::Ulp,
+    equation: "c (k + Σ c_i a_i) + d (l + Σ d_i a_i) = (c k + d l) + Σ (c c_i + d d_i) a_i",
+};
+const ZERO: Rule = Rule { name: "zero", class: Class::Finite, equation: "x + 0 = x; −0 becomes no 0" };
+const DIVISORS: Rule =
+    Rule { name: "divisors", class: Class::Ulp, equation: "(k + Σ c_i a_i) / d = k / d + Σ (c_i / d) a_i" };
+const PRODUCTS: Rule = Rule { name: "products", class: Class::Ulp, equation: "(c a) (d b) = (c d) (a b)" };
+const CANCEL: Rule = Rule {
+    name: "cancel",
+    class: Class::Finite,
+    equation: "0 a + b = b where b is NULL whenever a is; a NaN or an infinity of a is lost",
+};
+const IMPUTERS: Rule = Rule {
+    name: "imputers",
+    class: Class::Ulp,
+    equation: "c CASE WHEN p THEN k ELSE x END = CASE WHEN p THEN c k ELSE c x END",
+};
+const SWITCHES: Rule = Rule {
+    name: "switches",
+    class: Class::Ulp,
+    equation: "Σ c_i CASE s WHEN k_j THEN v_ij … ELSE e_i END = CASE s WHEN k_j THEN Σ c_i v_ij … ELSE Σ c_i e_i END",
+};
 
 /// `constant + Σ coefficient * atom`, atoms in order of first occurrence.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +80,7 @@ struct Switch {
     otherwise: Option<Extended>,
 }
 
-pub(super) fn run(score: &Score) -> Score {
+fn run(score: &Score, ledger: &mut Ledger) -> Score {
     let used = score.uses();
     let tested = tested_for_null(score);
     let mut pass = Affine {
@@ -59,6 +92,7 @@ pub(super) fn run(score: &Score) -> Score {
         places: Vec::new(),
         round: 0,
         switches: HashMap::new(),
+        ledger,
     };
     for id in score.ids().filter(|id| used[id.index()] > 0) {
         let expr = score.expr(id);
@@ -103,6 +137,7 @@ struct Affine<'a> {
     /// The number of the sum whose form is made.
     round: u32,
     switches: HashMap<Id, Option<Rc<Switch>>>,
+    ledger: &'a mut Ledger,
 }
 
 /// Expressions that some condition tests for NULL, other than inputs.
@@ -145,6 +180,8 @@ impl Affine<'_> {
             Expr::Sum(terms) => {
                 form.constant_first = terms[0].factor.is_none();
                 self.round += 1;
+                let mut nested = false;
+                let mut repeated = false;
                 for term in terms {
                     let coefficient = Extended::new(term.coefficient);
                     let Some(factor) = term.factor else {
@@ -153,27 +190,25 @@ impl Affine<'_> {
                     };
                     match self.forms[factor.index()] {
                         Some(inner) => {
+                            nested = true;
                             form.constant = form.constant.add(inner.constant.times(coefficient));
                             for at in inner.start..inner.end {
                                 let part = self.parts[at];
                                 let origin = if part.origin == Origin::None { term.origin } else { part.origin };
-                                self.add(start, part.atom, part.coefficient.times(coefficient), origin);
+                                repeated |= self.add(start, part.atom, part.coefficient.times(coefficient), origin);
                             }
                         }
                         None => {
                             let atom = self.get(factor);
-                            self.add(start, atom, coefficient, term.origin);
+                            repeated |= self.add(start, atom, coefficient, term.origin);
                         }
                     }
                 }
-                let mut kept = start;
-                for at in start..self.parts.len() {
-                    if !self.parts[at].coefficient.is_zero() {
-                        self.parts[kept] = self.parts[at];
-                        kept += 1;
-                    }
-                }
-                self.parts.truncate(kept);
+                self.ledger.count(&SUMS, usize::from(nested || repeated));
+                let zero = form.constant.is_zero() && terms.len() > 1 && terms.iter().any(|term| term.factor.is_none());
+                self.ledger.count(&ZERO, usize::from(zero));
+                let cancelled = self.cancel(start);
+                self.ledger.count(&CANCEL, cancelled);
             }
             Expr::Call(Function::Divide, list) => {
                 let divisor = self.constant(list[1])?;
@@ -189,6 +224,7 @@ impl Affine<'_> {
                     let part = self.parts[at];
                     self.parts.push(Part { coefficient: part.coefficient.over(divisor), ..part });
                 }
+                self.ledger.count(&DIVISORS, 1);
             }
             Expr::Product(list) => {
                 let mut coefficient = Extended::ONE;
@@ -202,6 +238,7 @@ impl Affine<'_> {
                     coefficient = coefficient.times(part.coefficient);
                     atoms.push(part.atom);
                 }
+                self.ledger.count(&PRODUCTS, usize::from(coefficient != Extended::ONE));
                 let atom = self.new.product(atoms);
                 self.parts.push(Part { atom, coefficient, origin: Origin::None });
                 // the factors' own parts may stand in between
@@ -212,6 +249,30 @@ impl Affine<'_> {
         }
         form.end = self.parts.len();
         Some(form)
+    }
+
+    /// Leaves out the terms of a form whose coefficient is 0, if the others are NULL wherever they are.
+    fn cancel(&mut self, start: usize) -> usize {
+        let parts = &self.parts[start..];
+        if !parts.iter().any(|part| part.coefficient.is_zero()) {
+            return 0;
+        }
+        let mut sources = HashSet::new();
+        let live = parts.iter().filter(|part| !part.coefficient.is_zero());
+        sources.extend(live.flat_map(|part| self.new.null_sources(part.atom)));
+        let mut kept = start;
+        for at in start..self.parts.len() {
+            let part = self.parts[at];
+            let own = if part.coefficient.is_zero() { self.new.null_sources(part.atom) } else { Vec::new() };
+            if !part.coefficient.is_zero() || own.iter().any(|source| !sources.contains(source)) {
+                sources.extend(own);
+                self.parts[kept] = part;
+                kept += 1;
+            }
+        }
+        let cancelled = self.parts.len() - kept;
+        self.parts.truncate(kept);
+        cancelled
     }
 
     /// The value of an operand that is a constant by now.
@@ -234,8 +295,8 @@ impl Affine<'_> {
         Form { constant: Extended::ZERO, constant_first: false, start, end: start + 1 }
     }
 
-    /// Adds to the coefficient of an atom, in the form that begins at `start`.
-    fn add(&mut self, start: usize, atom: Id, coefficient: Extended, origin: Origin) {
+    /// Adds to the coefficient of an atom, in the form that begins at `start`; whether the atom was there.
+    fn add(&mut self, start: usize, atom: Id, coefficient: Extended, origin: Origin) -> bool {
         if self.places.len() <= atom.index() {
             self.places.resize(self.new.len(), (0, 0));
         }
@@ -244,10 +305,11 @@ impl Affine<'_> {
             debug_assert!(*place >= start);
             let part = &mut self.parts[*place];
             part.coefficient = part.coefficient.add(coefficient);
-        } else {
-            (*round, *place) = (self.round, self.parts.len());
-            self.parts.push(Part { atom, coefficient, origin });
+            return true;
         }
+        (*round, *place) = (self.round, self.parts.len());
+        self.parts.push(Part { atom, coefficient, origin });
+        false
     }
 
     /// Rounds a form and makes a sum of it.
@@ -264,7 +326,10 @@ impl Affine<'_> {
                 let imputer =
                     if self.new.nullable(atom) { None } else { weighted_imputer(&mut self.new, atom, coefficient) };
                 let term = match imputer {
-                    Some(imputer) => Term::new(1.0, imputer),
+                    Some(imputer) => {
+                        self.ledger.count(&IMPUTERS, 1);
+                        Term::new(1.0, imputer)
+                    }
                     None => Term::new(coefficient, atom),
                 };
                 terms.push(term.from(origin));
@@ -277,6 +342,9 @@ impl Affine<'_> {
                 merged.len() - 1
             });
             merged[place].1.add(&switch, coefficient);
+            if coefficient != Extended::ONE || merged[place].1.tables > 1 {
+                self.ledger.count(&SWITCHES, 1);
+            }
         }
         for (place, switch) in &merged {
             let case = switch.case(&mut self.new);
@@ -383,6 +451,8 @@ struct Merged {
     subject: Id,
     absent: Option<(Id, Option<Extended>)>,
     base: Extended,
+    /// How many tables were added.
+    tables: u32,
     /// How many tables give NULL otherwise.
     nulls: u32,
     keys: Vec<MergedKey>,
@@ -404,6 +474,7 @@ impl Merged {
             subject: switch.subject,
             absent,
             base: Extended::ZERO,
+            tables: 0,
             nulls: 0,
             keys: Vec::new(),
             places: HashMap::new(),
@@ -411,6 +482,7 @@ impl Merged {
     }
 
     fn add(&mut self, switch: &Switch, coefficient: Extended) {
+        self.tables += 1;
         if let (Some((_, total)), Some((_, value))) = (&mut self.absent, switch.absent) {
             *total = total.zip(value).map(|(total, value)| total.add(value.times(coefficient)));
         }

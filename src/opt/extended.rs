@@ -83,7 +83,7 @@ impl Extended {
     }
 
     /// `e^self`, for moderate arguments: `2^k (e^(r / 512))^512` with the Taylor series of the small argument.
-    fn exp(self) -> Self {
+    pub(super) fn exp(self) -> Self {
         const LN2: Extended = Extended { high: std::f64::consts::LN_2, low: 2.319_046_813_846_299_6e-17 };
         let k = libm::rint(self.high / LN2.high);
         let rest = self.add(LN2.times(Extended::new(k)).negated());

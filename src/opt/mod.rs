@@ -1,78 +1,77 @@
 //! The optimizer: a table of passes over the arena.
 //!
-//! Each pass is a loop that rebuilds the arena in order through the smart constructors; each rule states its equation and
-//! its class. The table is what runs, what `--emit stats` shows and what the docs list.
+//! Each pass is a loop that rebuilds the arena in order through the smart constructors. Each of its rules states its
+//! equation and its class, and is counted where it is used. The table is what runs, what `--emit stats` shows and what
+//! `fixtures/opt` tests, rule by rule. What the smart constructors do (`score::build`: constants folded, equal expressions
+//! stored once, exact identities) is no rule: it holds everywhere.
+//!
+//! Passes run in turns until none has anything to do. A pass whose kind of expression does not occur is not run, and
+//! neither is one since whose last run nothing was rewritten, so a plain linear model is rebuilt once.
 
 mod affine;
 mod compare;
 mod extended;
+mod inverse;
 mod nulls;
+mod rule;
+mod softmax;
 #[cfg(test)]
 mod tests;
 
 pub use extended::Extended;
+pub use rule::{Class, Ledger, Rule, Run, Stats};
 
-use crate::score::{Expr, Function, Score};
+use crate::score::{Expr, Score};
 use std::borrow::Cow;
-
-/// What a rewrite may change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Nothing: the same bits for every input.
-    Exact,
-    /// The same bits unless NaN, an infinity or −0.0 occurs.
-    Finite,
-    /// The result may round differently, within the bound of promise 2.
-    Ulp,
-}
 
 /// An entry of the table.
 pub struct Pass {
     /// For statistics and docs.
     pub name: &'static str,
-    /// The weakest class of its rules.
-    pub class: Class,
-    /// What it does, with its equations.
-    pub about: &'static str,
+    /// What it does.
+    pub rules: &'static [&'static Rule],
     /// Whether it can have something to do with an expression: where there is none, it is not run.
     concerns: fn(&Expr) -> bool,
-    run: fn(&Score) -> Score,
+    run: fn(&Score, &mut Ledger) -> Score,
 }
 
 /// Every pass, in the order in which they run.
-pub static PASSES: &[Pass] = &[
-    Pass {
-        name: "compare",
-        class: Class::Ulp,
-        about: "sigmoid(z) >= p  =>  z >= logit p; a > b  =>  a - b > 0 for affine a, b",
-        concerns: |expr| matches!(expr, Expr::Compare(..)),
-        run: compare::run,
-    },
-    Pass {
-        name: "affine",
-        class: Class::Ulp,
-        about: "sums of sums, scalers and one-hot groups become one sum with coefficients folded in extended precision",
-        concerns: |expr| matches!(expr, Expr::Sum(_) | Expr::Call(Function::Divide, _)),
-        run: affine::run,
-    },
-    Pass {
-        name: "nulls",
-        class: Class::Exact,
-        about: "tests for NULL that are decided by an enclosing test are dropped",
-        concerns: |expr| matches!(expr, Expr::IsNull(_)),
-        run: nulls::run,
-    },
-];
+pub static PASSES: &[Pass] = &[compare::PASS, affine::PASS, nulls::PASS];
 
-/// Runs the passes whose class is allowed: all of them, or only the exact ones under `strict`.
-pub fn optimize<'a>(score: &'a Score, strict: bool) -> Cow<'a, Score> {
+/// No score takes more runs of passes: a bound, should two rules ever undo each other.
+const FUEL: usize = 24;
+
+/// Runs the passes with the rules whose class is allowed: all of them, or only the exact ones under `strict`.
+pub fn optimize(score: &Score, strict: bool) -> (Cow<'_, Score>, Stats) {
+    let weakest = if strict { Class::Exact } else { Class::Ulp };
     let mut score = Cow::Borrowed(score);
-    for pass in PASSES.iter().filter(|pass| !strict || pass.class == Class::Exact) {
-        if score.ids().any(|id| (pass.concerns)(score.expr(id))) {
-            let new = (pass.run)(&score);
-            debug_assert_eq!(new.verify(), Ok(()), "after the pass `{}`:\n{new}", pass.name);
-            score = Cow::Owned(new);
+    let mut stats = Stats::default();
+    // how many runs have rewritten something, and that number when each pass last ran
+    let mut changes = 0_usize;
+    let mut seen: Vec<Option<usize>> = vec![None; PASSES.len()];
+    while let Some(next) = (0..PASSES.len()).find(|&next| seen[next] != Some(changes)) {
+        let pass = &PASSES[next];
+        seen[next] = Some(changes);
+        let allowed = pass.rules.iter().any(|rule| rule.class <= weakest);
+        if !allowed || stats.runs.len() >= FUEL || !score.ids().any(|id| (pass.concerns)(score.expr(id))) {
+            continue;
         }
+        let mut ledger = Ledger::new(weakest);
+        let new = (pass.run)(&score, &mut ledger);
+        debug_assert_eq!(new.verify(), Ok(()), "after the pass `{}`:\n{new}", pass.name);
+        if ledger.is_empty() {
+            continue;
+        }
+        stats.runs.push(Run {
+            pass: pass.name,
+            before: score.needed(),
+            after: new.needed(),
+            rewrites: ledger.counts().clone(),
+        });
+        changes += 1;
+        // what it leaves is as it wants it
+        seen[next] = Some(changes);
+        score = Cow::Owned(new);
     }
-    score
+    (score, stats)
 }

@@ -1,14 +1,24 @@
-//! Tests for NULL that an enclosing test has decided: `CASE WHEN x IS NULL THEN a ELSE … x IS NULL … END`; exact.
+//! Tests for NULL that an enclosing test has decided.
 
+use super::{Class, Ledger, Pass, Rule};
 use crate::score::{Arm, Expr, Facts, Id, Rebuild, Score};
 
-pub(super) fn run(score: &Score) -> Score {
+pub(super) const PASS: Pass =
+    Pass { name: "nulls", rules: &[&PRESENT], concerns: |expr| matches!(expr, Expr::IsNull(_)), run };
+
+const PRESENT: Rule = Rule {
+    name: "present",
+    class: Class::Exact,
+    equation: "x IS NULL = FALSE in an arm behind a test of x: CASE WHEN x IS NULL THEN a WHEN … x IS NULL … END",
+};
+
+fn run(score: &Score, ledger: &mut Ledger) -> Score {
     Rebuild::new(score).run(|pass, _, expr| match expr {
         Expr::Case(arms, otherwise) => {
             let arms: Vec<Arm> =
                 arms.iter().map(|arm| Arm { condition: pass.get(arm.condition), value: pass.get(arm.value) }).collect();
             let otherwise = pass.get(*otherwise);
-            Some(simplify(&mut pass.new, &arms, otherwise))
+            Some(simplify(&mut pass.new, &arms, otherwise, ledger))
         }
         _ => None,
     })
@@ -16,22 +26,23 @@ pub(super) fn run(score: &Score) -> Score {
 
 /// Goes down the arms with what is known; a condition that only repeats what is known is FALSE, and a CASE directly
 /// below a value is simplified by what is known there.
-fn simplify(score: &mut Score, arms: &[Arm], otherwise: Id) -> Id {
+fn simplify(score: &mut Score, arms: &[Arm], otherwise: Id, ledger: &mut Ledger) -> Id {
     let mut facts = Facts::default();
     let mut list = Vec::with_capacity(arms.len());
     for arm in arms {
         let condition = decided(score, &facts, arm.condition);
+        ledger.count(&PRESENT, usize::from(condition != arm.condition));
         let mut inside = facts.clone();
         inside.assume(score, condition, true);
-        let value = below(score, &inside, arm.value);
+        let value = below(score, &inside, arm.value, ledger);
         list.push(Arm { condition, value });
         facts.assume(score, condition, false);
     }
-    let otherwise = below(score, &facts, otherwise);
+    let otherwise = below(score, &facts, otherwise, ledger);
     score.case(list, otherwise)
 }
 
-fn below(score: &mut Score, facts: &Facts, value: Id) -> Id {
+fn below(score: &mut Score, facts: &Facts, value: Id, ledger: &mut Ledger) -> Id {
     if facts.present.is_empty() {
         return value;
     }
@@ -41,7 +52,11 @@ fn below(score: &mut Score, facts: &Facts, value: Id) -> Id {
         arms.iter().map(|arm| Arm { condition: decided(score, facts, arm.condition), ..*arm }).collect();
     let simpler = score.case(arms, otherwise);
     // what is known may be about the CASE as it was
-    if facts.may_be_null(score, simpler) && !facts.may_be_null(score, value) { value } else { simpler }
+    if facts.may_be_null(score, simpler) && !facts.may_be_null(score, value) {
+        return value;
+    }
+    ledger.count(&PRESENT, usize::from(simpler != value));
+    simpler
 }
 
 /// The condition without the tests for NULL that are known to fail.

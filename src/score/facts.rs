@@ -131,6 +131,11 @@ impl Score {
         uses
     }
 
+    /// How many expressions the roots need.
+    pub fn needed(&self) -> usize {
+        self.uses().into_iter().filter(|&uses| uses > 0).count()
+    }
+
     pub(super) fn nullable_of(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Const(constant) => matches!(constant, Const::Null(_)),

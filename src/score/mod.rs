@@ -24,11 +24,13 @@ mod eval;
 mod facts;
 mod fmt;
 mod index;
+mod range;
 mod rebuild;
 mod verify;
 
 pub use eval::Value;
 pub use facts::Facts;
+pub use range::{Known, Range, narrowest};
 pub use rebuild::Rebuild;
 
 use crate::schema::Type;

@@ -46,6 +46,11 @@ impl<'a> Rebuild<'a> {
         self.map[old.index()].unwrap_or(old)
     }
 
+    /// How often an old expression is used.
+    pub fn uses(&self, old: Id) -> u32 {
+        self.used[old.index()]
+    }
+
     /// The same expression over the new operands.
     pub fn copy(&mut self, expr: &Expr) -> Id {
         let map = &self.map;

@@ -220,6 +220,8 @@ pub(in crate::cli) enum Emit {
     Graph,
     /// Scalar expressions, as they are printed
     Score,
+    /// What the optimizer did, pass by pass
+    Stats,
     /// The statement's items and their sizes
     Plan,
     /// The text

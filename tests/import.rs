@@ -32,7 +32,8 @@ struct Imported {
 
 fn import(expr: &Expr, relation: Option<&Relation>) -> Option<Imported> {
     let (mut score, mut bindings) = (Score::new(Vec::new()), Vec::new());
-    let root = Importer { relation, score: &mut score, bindings: &mut bindings }.double(expr)?;
+    let root =
+        Importer { relation, complete: relation.is_some(), score: &mut score, bindings: &mut bindings }.double(expr)?;
     score.outputs.push(Output { name: "P".into(), root, about: String::new() });
     assert_eq!(score.verify(), Ok(()), "{expr:?}\n{score}");
     Some(Imported { score, bindings })

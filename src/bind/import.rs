@@ -82,8 +82,10 @@ impl Kind {
 /// Brings expressions into a Score. Its inputs and the bindings are side by side; leaves that are not among them are added
 /// to both.
 pub struct Importer<'a> {
-    /// The columns; `None`: numbers of unknown types.
+    /// The columns that are known.
     pub relation: Option<&'a Relation>,
+    /// Whether there are no others; if there are, they feed numbers of unknown types.
+    pub complete: bool,
     /// Where the nodes are made.
     pub score: &'a mut Score,
     /// What feeds each input of the score.
@@ -119,7 +121,10 @@ impl Importer<'_> {
             Expr::Decimal(_) => Kind::Decimal,
             Expr::String(_) => Kind::Text,
             Expr::Column(name) => match self.relation {
-                Some(relation) => relation.column(name.as_str()).map_or(Kind::Other, |column| Kind::of(&column.ty)),
+                Some(relation) => match relation.column(name.as_str()) {
+                    Some(column) => Kind::of(&column.ty),
+                    None => self.asked(expr),
+                },
                 None => Kind::Unknown,
             },
             Expr::Cast(_, ty) => Kind::of(ty),
@@ -150,9 +155,10 @@ impl Importer<'_> {
 
     /// What the engine's rules say.
     fn asked(&self, expr: &Expr) -> Kind {
+        let unknown = if self.complete { Kind::Other } else { Kind::Unknown };
         match self.relation {
-            Some(relation) => eval::type_of(expr, relation, &mut Report::new()).map_or(Kind::Other, |ty| Kind::of(&ty)),
-            None => Kind::Unknown,
+            Some(relation) => eval::type_of(expr, relation, &mut Report::new()).map_or(unknown, |ty| Kind::of(&ty)),
+            None => unknown,
         }
     }
 
@@ -304,13 +310,22 @@ impl Importer<'_> {
                 let both = self.score.and([above, below]);
                 Some(negated(self, both, *turned))
             }
-            Expr::In { value, list, negated: turned } if self.kind(value) == Kind::Text => {
-                let value = self.operand(value, &Type::String)?;
+            Expr::In { value, list, negated: turned } => {
+                let ty = match self.kind(value) {
+                    Kind::Text => Type::String,
+                    Kind::Integer | Kind::Bigint => Type::Bigint,
+                    // numbers that are none, and signs of zeros, count otherwise than in a comparison
+                    _ => return None,
+                };
+                let value = self.operand(value, &ty)?;
                 let mut tests = Vec::with_capacity(list.len());
                 for item in list {
-                    let Expr::String(text) = item else { return None };
-                    let text = self.score.text(text);
-                    tests.push(self.score.compare(Comparison::Equal, value, text));
+                    let item = match (item, &ty) {
+                        (Expr::String(text), Type::String) => self.score.text(text),
+                        (Expr::Integer(number), Type::Bigint) => self.score.bigint(*number),
+                        _ => return None,
+                    };
+                    tests.push(self.score.compare(Comparison::Equal, value, item));
                 }
                 let null = self.score.is_null(value);
                 let present = self.score.not(null);

@@ -3,7 +3,7 @@
 //! Without a schema a feature is fed by the column that its name spells: `orderunits` by `ORDERUNITS`, as ksqlDB stores a
 //! bare name, a name that cannot stand bare by itself in quotes. Declared columns and renames come first.
 
-mod clauses;
+mod definitions;
 mod import;
 mod names;
 mod resolve;
@@ -15,7 +15,9 @@ pub use resolve::{bind, program, relation};
 pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};
 
 use crate::diag::SourceId;
+use crate::model::Graph;
 use crate::schema::{Relation, Type};
+use crate::score;
 use crate::sql::ast;
 
 /// What feeds a feature.
@@ -33,10 +35,35 @@ pub struct Binding {
 /// What feeds each feature, in the order of the features, and what is known about where the columns come from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bindings {
-    /// One per feature.
+    /// One per feature, and behind them the leaves of the expressions that are computed by nodes of a Score.
     pub inputs: Vec<Binding>,
+    /// The type that each input has in a Score.
+    pub types: Vec<Type>,
+    /// For each feature its expression, if that is computed by nodes of a Score; its own input is not read then.
+    pub imported: Vec<Option<ast::Expr>>,
     /// The relation, as far as it is known: declared columns, or a schema.
     pub relation: Option<Relation>,
+    /// Whether it has no other columns: there was a schema.
+    pub complete: bool,
+}
+
+impl Bindings {
+    /// The inputs of a Score over these bindings. `nullable` says which may be NULL.
+    pub fn score_inputs(&self, graph: &Graph, nullable: &[bool]) -> Vec<score::Input> {
+        let inputs = self.inputs.iter().zip(&self.types).zip(nullable).enumerate();
+        inputs
+            .map(|(number, ((binding, ty), &nullable))| score::Input {
+                name: match (graph.features.get(number), &binding.expr) {
+                    (Some(feature), _) => feature.name.clone(),
+                    (None, ast::Expr::Column(name)) => name.0.clone(),
+                    (None, _) => format!("leaf {number}"),
+                },
+                ty: ty.clone(),
+                nullable,
+                nan: matches!(binding.ty, None | Some(Type::Double)),
+            })
+            .collect()
+    }
 }
 
 /// A text from the command line, entered among the sources so that findings can point into it.
@@ -53,6 +80,8 @@ pub struct Text {
 pub struct Options {
     /// `feature=COLUMN`: the feature's name, and a column, nested field or expression.
     pub renames: Vec<Text>,
+    /// Files of definitions: `log_amount = LN(amount + 1E0);`.
+    pub definitions: Vec<Text>,
     /// `NAME TYPE [KEY]`: columns that the source has.
     pub columns: Vec<Text>,
     /// The source as its DDL or the server describes it.

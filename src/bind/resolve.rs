@@ -1,35 +1,89 @@
 //! Which column or expression feeds each feature.
 
+use super::definitions::{Defined, define};
+use super::import::{Importer, leaf};
 use super::shape::place;
-use super::{Binding, Bindings, Options, Text, clauses, names};
-use crate::diag::{Diagnostic, Failed, Report, codes, nearest};
-use crate::model::{Elem, Feature, Graph};
+use super::{Binding, Bindings, Options, Text, names};
+use crate::diag::{Diagnostic, Failed, Place, Report, codes, nearest};
+use crate::model::{Elem, Feature, Graph, Precision};
 use crate::schema::{Column, Kind, Relation, Type};
+use crate::score::Score;
 use crate::sql::ast;
 use crate::sql::eval::Program;
 use crate::syntax;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-/// Binds every feature: a rename first, then a declared column or the schema's, then the column that its name spells.
+/// Binds every feature: a rename first, then a definition, then a declared column or the schema's, then the column that its
+/// name spells.
 ///
 /// Errors, all of them in one run: a rename of a feature that is not there or is named twice, two features on one column, a
-/// name that ksqlDB cannot hold, a column that the schema lacks, a type that cannot feed the feature.
+/// name that ksqlDB cannot hold, a column that the schema lacks, an expression that the engine would refuse, a type that
+/// cannot feed the feature.
 pub fn bind(graph: &Graph, options: &Options, report: &mut Report) -> Result<Bindings, Failed> {
     let since = report.len();
     let relation = relation(options, report);
+    let complete = options.relation.is_some();
     let renames = renames(graph, options, report);
-    let mut inputs = Vec::with_capacity(graph.features.len());
+    let (mut defined, attempted) = define(graph, options, renames, relation.as_ref(), report);
+    let mut bindings =
+        Bindings { relation, complete, imported: vec![None; graph.features.len()], ..Bindings::default() };
     for (number, feature) in graph.features.iter().enumerate() {
-        let binding = match renames.get(&number) {
-            Some(expr) => renamed(feature, expr.clone(), relation.as_ref(), report),
-            None if feature.expression.is_some() => defined(feature, report),
-            None => by_name(feature, relation.as_ref(), options.relation.is_some(), report),
+        let binding = match defined.remove(&number) {
+            Some(defined) => by_definition(feature, &defined, report),
+            // what defines it has a finding
+            None if attempted.contains(&number) || feature.expression.is_some() => {
+                Binding { expr: ast::Expr::Null, ty: None, nullable: true }
+            }
+            None => by_name(feature, bindings.relation.as_ref(), complete, report),
         };
-        inputs.push(binding);
+        bindings.types.push(input_type(feature.elem, binding.ty.as_ref()));
+        bindings.inputs.push(binding);
     }
-    check_distinct(graph, &inputs, report);
+    check_distinct(graph, &bindings.inputs, report);
     report.check(since)?;
-    Ok(Bindings { inputs, relation })
+    import(graph, &mut bindings);
+    Ok(bindings)
+}
+
+/// The Score type of a feature: a BIGINT or INTEGER column that feeds a number stays what it is in SQL and is a DOUBLE here,
+/// since arithmetic with a DOUBLE literal converts it; a category is compared in its own type.
+fn input_type(elem: Elem, column: Option<&Type>) -> Type {
+    match (elem, column) {
+        (_, Some(Type::Boolean)) => Type::Boolean,
+        (Elem::Number, _) => Type::Double,
+        (Elem::Integer, _) => Type::Bigint,
+        (Elem::Text, _) => Type::String,
+        (Elem::Boolean, _) => Type::Boolean,
+    }
+}
+
+/// Finds the features that nodes of a Score can compute, and adds the leaves of those nodes.
+fn import(graph: &Graph, bindings: &mut Bindings) {
+    if bindings.inputs.iter().all(|binding| matches!(binding.expr, ast::Expr::Column(_))) {
+        return;
+    }
+    let nullable = vec![true; bindings.inputs.len()];
+    let mut score = Score::new(bindings.score_inputs(graph, &nullable));
+    for (number, feature) in graph.features.iter().enumerate() {
+        // what a runtime rounds to binary32 is compared with constants as one value, which a leaf is
+        if feature.elem != Elem::Number || feature.precision == Precision::Single {
+            continue;
+        }
+        let expr = match &bindings.inputs[number].expr {
+            // cast only to be caught
+            ast::Expr::Cast(inner, Type::Double) => (**inner).clone(),
+            other => other.clone(),
+        };
+        if matches!(expr, ast::Expr::Column(_)) {
+            continue;
+        }
+        let (relation, complete) = (bindings.relation.as_ref(), bindings.complete);
+        let mut importer = Importer { relation, complete, score: &mut score, bindings: &mut bindings.inputs };
+        if importer.double(&expr).is_some() {
+            bindings.imported[number] = Some(expr);
+        }
+    }
+    bindings.types.extend(score.inputs()[graph.features.len()..].iter().map(|input| input.ty.clone()));
 }
 
 /// An expression of a text, compiled for a relation; findings about types point into the text.
@@ -55,7 +109,7 @@ pub fn program(text: &Text, expr: &ast::Expr, relation: &Relation, report: &mut 
 pub fn relation(options: &Options, report: &mut Report) -> Option<Relation> {
     let mut declared: Vec<Column> = Vec::new();
     for text in &options.columns {
-        let Ok(column) = clauses::column(text, report) else { continue };
+        let Ok(column) = syntax::column(text.source, &text.text, report) else { continue };
         if declared.iter().any(|other| other.name == column.name) {
             report.push(
                 Diagnostic::new(&codes::compile::BAD_COLUMN, format!("the column `{}` is declared twice", column.name))
@@ -77,14 +131,14 @@ pub fn relation(options: &Options, report: &mut Report) -> Option<Relation> {
     }
 }
 
-/// The renames by the number of their feature.
-fn renames(graph: &Graph, options: &Options, report: &mut Report) -> BTreeMap<usize, ast::Expr> {
+/// The renames with the number of their feature.
+fn renames(graph: &Graph, options: &Options, report: &mut Report) -> Vec<(usize, Text, ast::Expr)> {
     if options.renames.is_empty() {
-        return BTreeMap::new();
+        return Vec::new();
     }
     let numbers: HashMap<&str, usize> =
         graph.features.iter().enumerate().map(|(number, feature)| (feature.name.as_str(), number)).collect();
-    let mut renames = BTreeMap::new();
+    let mut renames: Vec<(usize, Text, ast::Expr)> = Vec::new();
     for text in &options.renames {
         let Some((feature, column)) = split(text, &numbers) else {
             report.push(
@@ -110,15 +164,17 @@ fn renames(graph: &Graph, options: &Options, report: &mut Report) -> BTreeMap<us
             continue;
         };
         // the expression stands behind the `=` of the same text
-        let blank = clauses::behind(text, text.text.len() - column.len());
+        let blank = " ".repeat(text.text.len() - column.len()) + column;
         let Ok(expr) = syntax::expression(text.source, &blank, report) else { continue };
-        if renames.insert(number, expr).is_some() {
+        if renames.iter().any(|(other, ..)| *other == number) {
             report.push(
                 Diagnostic::new(&codes::compile::DUPLICATE_RENAME, format!("the feature `{feature}` is renamed twice"))
                     .at(place(text))
                     .help("keep one of the two"),
             );
+            continue;
         }
+        renames.push((number, Text { source: text.source, text: blank }, expr));
     }
     renames
 }
@@ -130,42 +186,28 @@ fn split<'a>(text: &'a Text, features: &HashMap<&str, usize>) -> Option<(&'a str
     Some(splits.find(|(feature, _)| features.contains_key(feature)).unwrap_or(first))
 }
 
-/// A feature that the model file defines by a SQL expression. Findings are shown where the file has it.
-fn defined(feature: &Feature, report: &mut Report) -> Binding {
-    let unknown = Binding { expr: ast::Expr::Null, ty: None, nullable: true };
-    let Some((text, place)) = &feature.expression else { return unknown };
-    let mut inner = Report::new();
-    let read = syntax::expression(place.source, text, &mut inner);
-    for finding in inner.diagnostics() {
-        report.push(Diagnostic { place: Some(place.clone()), related: Vec::new(), ..finding.clone() });
+/// A feature that an expression feeds, unless its type cannot.
+fn by_definition(feature: &Feature, defined: &Defined, report: &mut Report) -> Binding {
+    let wanted = match feature.elem {
+        Elem::Number => Type::Double,
+        Elem::Integer => Type::Bigint,
+        Elem::Text => Type::String,
+        Elem::Boolean => Type::Boolean,
+    };
+    if let Some(ty) = &defined.ty {
+        let is_column = matches!(defined.expr, ast::Expr::Column(_) | ast::Expr::Field(..));
+        if *ty == Type::Boolean && feature.elem == Elem::Number && !is_column {
+            let message = format!("the feature `{}` is numeric, but its expression is BOOLEAN", feature.name);
+            report.push(
+                Diagnostic::new(&codes::compile::WRONG_TYPE, message)
+                    .at(defined.place.clone())
+                    .help("make it a number: `CASE WHEN … THEN 1E0 ELSE 0E0 END`"),
+            );
+        } else {
+            check_type(feature, &defined.expr, Some(defined.place.clone()), ty, report);
+        }
     }
-    match read {
-        Ok(expr) => Binding { expr, ..unknown },
-        Err(_) => unknown,
-    }
-}
-
-fn renamed(feature: &Feature, expr: ast::Expr, relation: Option<&Relation>, report: &mut Report) -> Binding {
-    let ty = relation.and_then(|relation| column_type(&expr, relation));
-    if let Some(ty) = &ty {
-        check_type(feature, &expr, ty, report);
-    }
-    Binding { expr, ty, nullable: true }
-}
-
-/// The type of a column or nested field; `None` for anything else.
-fn column_type(expr: &ast::Expr, relation: &Relation) -> Option<Type> {
-    match expr {
-        ast::Expr::Column(name) => relation.column(name.as_str()).map(|column| column.ty.clone()),
-        ast::Expr::Field(base, field) => match column_type(base, relation)? {
-            Type::Struct(fields) => {
-                fields.into_iter().find(|candidate| candidate.name == field.as_str()).map(|field| field.ty)
-            }
-            _ => None,
-        },
-        ast::Expr::Cast(_, ty) => Some(ty.clone()),
-        _ => None,
-    }
+    leaf(&defined.expr, defined.ty.clone(), &wanted)
 }
 
 fn by_name(feature: &Feature, relation: Option<&Relation>, complete: bool, report: &mut Report) -> Binding {
@@ -175,7 +217,9 @@ fn by_name(feature: &Feature, relation: Option<&Relation>, complete: bool, repor
     let name = found.map_or(stored, |column| column.name.clone());
     let expr = ast::Expr::column(name.clone());
     match (found, relation) {
-        (Some(column), _) => check_type(feature, &expr, &column.ty, report),
+        (Some(column), _) => {
+            check_type(feature, &expr, feature.place.clone(), &column.ty, report);
+        }
         (None, Some(relation)) if complete => {
             let all = relation.columns.iter().map(|column| column.name.as_str());
             let near = nearest(&name, all);
@@ -204,7 +248,7 @@ fn find<'a>(name: &str, stored: &str, relation: &'a Relation) -> Option<&'a Colu
     })
 }
 
-fn check_type(feature: &Feature, expr: &ast::Expr, ty: &Type, report: &mut Report) {
+fn check_type(feature: &Feature, expr: &ast::Expr, at: Option<Place>, ty: &Type, report: &mut Report) {
     let fits = match feature.elem {
         Elem::Number => ty.is_numeric() || *ty == Type::Boolean,
         Elem::Integer => matches!(ty, Type::Integer | Type::Bigint | Type::Boolean),
@@ -221,17 +265,48 @@ fn check_type(feature: &Feature, expr: &ast::Expr, ty: &Type, report: &mut Repor
         Elem::Boolean => ("boolean", "… = TRUE"),
     };
     let column = match expr {
-        ast::Expr::Column(name) => name.as_str().to_owned(),
-        _ => "its column".to_owned(),
+        ast::Expr::Column(name) => format!("`{}`", name.as_str()),
+        ast::Expr::Field(_, name) => format!("the field `{}`", name.as_str()),
+        _ => "its expression".to_owned(),
     };
-    report.push(
-        Diagnostic::new(
-            &codes::compile::WRONG_TYPE,
-            format!("the feature `{}` is {needs}, but `{column}` is {ty}", feature.name),
-        )
-        .at_maybe(feature.place.clone())
-        .help(format!("convert it: `--rename '{}={convert}'`", feature.name)),
-    );
+    let mut diagnostic = Diagnostic::new(
+        &codes::compile::WRONG_TYPE,
+        format!("the feature `{}` is {needs}, but {column} is {ty}", feature.name),
+    )
+    .at_maybe(at)
+    .help(format!("convert it: `--rename '{}={convert}'`", feature.name));
+    if let Some((reason, help)) = no_number(ty).filter(|_| feature.elem == Elem::Number) {
+        let column = match expr {
+            ast::Expr::Column(name) => name.as_str(),
+            _ => "…",
+        };
+        diagnostic = diagnostic.note(reason).help(help.replace("COLUMN", column));
+    }
+    report.push(diagnostic);
+}
+
+/// Why a type is no number, and what to take instead.
+fn no_number(ty: &Type) -> Option<(&'static str, &'static str)> {
+    Some(match ty {
+        Type::Timestamp => (
+            "ksqlDB has no conversion from TIMESTAMP to a number",
+            "take its milliseconds: `UNIX_TIMESTAMP(COLUMN)`, or a part of it: \
+             `CAST(FORMAT_TIMESTAMP(COLUMN, 'HH') AS DOUBLE)`",
+        ),
+        Type::Date => (
+            "ksqlDB has no conversion from DATE to a number",
+            "take its days: `UNIX_DATE(COLUMN)`, or a part of it: `CAST(FORMAT_DATE(COLUMN, 'MM') AS DOUBLE)`",
+        ),
+        Type::Time => (
+            "ksqlDB has no conversion from TIME to a number",
+            "take a part of it: `CAST(FORMAT_TIME(COLUMN, 'HH') AS DOUBLE)`",
+        ),
+        Type::Struct(_) => ("a STRUCT is no number, but its fields may be", "name a field: `COLUMN->FIELD`"),
+        Type::Array(_) => ("an ARRAY is no number, but its items may be", "name an item, the first being `COLUMN[1]`"),
+        Type::Map(..) => ("a MAP is no number, but its entries may be", "name an entry: `COLUMN['key']`"),
+        Type::Bytes => ("BYTES are no number", "convert them in an earlier stream"),
+        _ => return None,
+    })
 }
 
 /// Two features on one column are a mistake of names, unless the user said so.

@@ -2,7 +2,7 @@
 
 use super::Bindings;
 use super::Text;
-use super::{clauses, names};
+use super::names;
 use crate::diag::{Diagnostic, Failed, Place, Report, codes};
 use crate::schema::{Key, Kind};
 use crate::sql::ast;
@@ -84,16 +84,15 @@ pub fn shape(options: &ShapeOptions, bindings: &Bindings, report: &mut Report) -
     shape.from = options.from.as_ref().and_then(|text| names::relation(text, report));
     shape.into = options.into.as_ref().and_then(|text| names::relation(text, report));
     for text in &options.with {
-        shape.with.extend(clauses::property(text, report));
+        shape.with.extend(syntax::properties(text.source, &text.text, report).unwrap_or_default());
     }
     for text in &options.partition_by {
-        shape.partition_by.extend(syntax::expression(text.source, &text.text, report));
+        shape.partition_by.extend(syntax::expressions(text.source, &text.text, report).unwrap_or_default());
     }
     shape.filter = options.filter.as_ref().and_then(|text| syntax::expression(text.source, &text.text, report).ok());
     for text in &options.keep {
-        for item in clauses::items(text, report).unwrap_or_default() {
-            shape.kept.push(named(item));
-        }
+        let items = syntax::items(text.source, &text.text, report).unwrap_or_default();
+        shape.kept.extend(items.into_iter().map(named));
     }
     keys_first(&mut shape, bindings, report);
     report.check(since)?;

@@ -5,16 +5,15 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::args::compile::{
-    Compile, Emit, FeatureOptions, Form, Quote, ResultOptions, StatementOptions, TextOptions, parts,
-};
+use super::args::ModelOptions;
+use super::args::compile::{Compile, Emit, FeatureOptions, Form, Quote, ResultOptions, StatementOptions, TextOptions};
 use super::render::printable;
 use super::session::Session;
 use crate::bind::{self, ShapeOptions, Text};
 use crate::compile::{self, Compiled, Options};
 use crate::diag::codes::compile::UNKNOWN_RELATION;
 use crate::diag::{Diagnostic, Failed, Place, Report, Sources, nearest};
-use crate::lower;
+use crate::lower::{self, Nulls};
 use crate::schema::{Kind, Relation};
 use crate::sql::ast::Expr;
 use crate::sql::print::{self, Style};
@@ -28,11 +27,11 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
     let product = if args.output.emit == Emit::Graph {
         graph.to_string()
     } else {
-        let mut options =
-            options(&args.features, &args.results, &args.statement, &args.text, comments, &mut session.sources);
+        let bind = bind_options(&args.model_options, &args.features, args.statement.from.as_deref(), session)?;
+        let results = (&args.results, &args.features.nulls);
+        let mut options = options(bind, results, &args.statement, &args.text, comments, &mut session.sources);
         // what is only looked at need not fit a server
         options.limits &= args.output.emit == Emit::Sql;
-        options.bind.relation = relation(args.features.schema.as_deref(), args.statement.from.as_deref(), session)?;
         let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
         match args.output.emit {
             Emit::Score => compiled.legal.to_string(),
@@ -51,28 +50,35 @@ fn header(name: &str, bytes: &[u8]) -> Vec<String> {
     vec![program, format!("model {}", printable(name)), format!("sha256 {digest}")]
 }
 
+/// What the options say about columns and features.
+pub(super) fn bind_options(
+    model: &ModelOptions,
+    features: &FeatureOptions,
+    from: Option<&str>,
+    session: &mut Session,
+) -> Result<bind::Options, Failed> {
+    let mut texts = |option: &str, values: &[String]| -> Vec<Text> {
+        values.iter().map(|text| Text { source: session.sources.add(option, text), text: text.clone() }).collect()
+    };
+    let (renames, columns) = (texts("--rename", &features.rename), texts("--column", &features.column));
+    let definitions = session.definitions(model)?;
+    let relation = relation(features.schema.as_deref(), from, session)?;
+    Ok(bind::Options { renames, definitions, columns, relation })
+}
+
 /// What the compiler is asked for.
 pub(super) fn options(
-    features: &FeatureOptions,
-    results: &ResultOptions,
+    bind: bind::Options,
+    (results, nulls): (&ResultOptions, &Nulls),
     statement: &StatementOptions,
     text_options: &TextOptions,
     comments: Vec<String>,
     sources: &mut Sources,
 ) -> Options {
-    let mut text = |option: &str, text: &str| Text { source: sources.add(option, text), text: text.to_owned() };
-    let mut list = |option: &str, values: &[String], divide: bool| -> Vec<Text> {
-        let one = |value: &String| {
-            if divide { parts(value).iter().map(ToString::to_string).collect() } else { vec![value.clone()] }
-        };
-        values.iter().flat_map(one).map(|part: String| text(option, &part)).collect()
+    let mut list = |option: &str, values: &[String]| -> Vec<Text> {
+        values.iter().map(|text| Text { source: sources.add(option, text), text: text.clone() }).collect()
     };
     let single = |value: &Option<String>| value.clone().into_iter().collect::<Vec<String>>();
-    let bind = bind::Options {
-        renames: list("--rename", &features.rename, false),
-        columns: list("--column", &features.column, false),
-        ..bind::Options::default()
-    };
     let shape = ShapeOptions {
         form: statement.form.map(|form| match form {
             Form::Expression => bind::Form::Expression,
@@ -81,19 +87,19 @@ pub(super) fn options(
             Form::Table => bind::Form::Create(Kind::Table),
             Form::Insert => bind::Form::Insert,
         }),
-        from: list("--from", &single(&statement.from), false).pop(),
-        into: list("--into", &single(&statement.into), false).pop(),
+        from: list("--from", &single(&statement.from)).pop(),
+        into: list("--into", &single(&statement.into)).pop(),
         or_replace: statement.or_replace,
-        with: list("--with", &statement.with, true),
-        partition_by: list("--partition-by", &statement.partition_by, true),
-        keep: list("--keep", &statement.keep, true),
-        filter: list("--where", &single(&statement.filter), false).pop(),
+        with: list("--with", &statement.with),
+        partition_by: list("--partition-by", &statement.partition_by),
+        keep: list("--keep", &statement.keep),
+        filter: list("--where", &single(&statement.filter)).pop(),
         comments,
     };
     let lower = lower::Options {
         select: results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
         threshold: results.threshold,
-        nulls: features.nulls.clone(),
+        nulls: nulls.clone(),
     };
     let quote = match text_options.quote {
         Quote::Always => print::Quote::Always,

@@ -22,7 +22,7 @@ pub(super) fn run(args: &Eval, session: &mut Session) -> Result<(), Failed> {
     let text = expression(args, session)?;
     let expr = syntax::expression(text.source, &text.text, &mut session.report)?;
     let known = relation(args, session)?;
-    let read = columns(&expr);
+    let read: HashSet<&str> = expr.columns().into_iter().map(Name::as_str).collect();
     if known.columns.is_empty() && !read.is_empty() {
         return Err(undeclared(&text, session));
     }
@@ -105,25 +105,6 @@ fn relation(args: &Eval, session: &mut Session) -> Result<Relation, Failed> {
         relation.name = "ROWS".to_owned();
     }
     Ok(relation)
-}
-
-/// The names of the columns that an expression reads.
-fn columns(expr: &Expr) -> HashSet<&str> {
-    let mut found = HashSet::new();
-    let mut rest: Vec<(&Expr, Vec<&Name>)> = vec![(expr, Vec::new())];
-    while let Some((expr, variables)) = rest.pop() {
-        match expr {
-            Expr::Column(name) if !variables.contains(&name) => {
-                found.insert(name.as_str());
-            }
-            Expr::Qualified(_, name) => {
-                found.insert(name.as_str());
-            }
-            Expr::Lambda(names, body) => rest.push((body, variables.iter().copied().chain(names).collect())),
-            _ => expr.for_each_child(|child| rest.push((child, variables.clone()))),
-        }
-    }
-    found
 }
 
 /// Every column that is read, where none is declared.

@@ -69,7 +69,7 @@ fn check(args: &Query, session: &mut Session) -> Result<(), Failed> {
     }
     let given = [
         (args.model_options.link.is_some(), "--link"),
-        (args.model_options.features.is_some(), "--features"),
+        (!args.model_options.features.is_empty(), "--features"),
         (!args.features.rename.is_empty(), "--rename"),
         (args.features.schema.is_some(), "--schema"),
         (!args.features.column.is_empty(), "--column"),
@@ -93,16 +93,13 @@ fn scoring(args: &Query, model: &Path, client: &Client, session: &mut Session) -
     let statement =
         StatementOptions { from: args.from.clone(), keep, filter: args.filter.clone(), ..StatementOptions::default() };
     let text = TextOptions::default();
-    let mut options =
-        cli_compile::options(&args.features, &args.results, &statement, &text, Vec::new(), &mut session.sources);
     let from = args.from.as_deref().unwrap_or_default();
-    options.bind.relation = Some(match &args.features.schema {
-        None => describe(from, client, session)?,
-        Some(path) => match cli_compile::relation(Some(path), Some(from), session)? {
-            Some(relation) => relation,
-            None => describe(from, client, session)?,
-        },
-    });
+    let mut bind = cli_compile::bind_options(&args.model_options, &args.features, Some(from), session)?;
+    if bind.relation.is_none() {
+        bind.relation = Some(describe(from, client, session)?);
+    }
+    let results = (&args.results, &args.features.nulls);
+    let options = cli_compile::options(bind, results, &statement, &text, Vec::new(), &mut session.sources);
     Ok(compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text)
 }
 

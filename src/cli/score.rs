@@ -60,7 +60,7 @@ pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
 }
 
 fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options, Failed> {
-    let relation = super::compile::relation(args.features.schema.as_deref(), args.from.as_deref(), session)?;
+    let bind = super::compile::bind_options(&args.model_options, &args.features, args.from.as_deref(), session)?;
     let mut texts = |option: &str, values: &[String]| -> Vec<Text> {
         values.iter().map(|text| Text { source: session.sources.add(option, text), text: text.clone() }).collect()
     };
@@ -70,11 +70,7 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
         select = lower::everything(graph);
     }
     Ok(Options {
-        bind: bind::Options {
-            renames: texts("--rename", &args.features.rename),
-            columns: texts("--column", &args.features.column),
-            relation,
-        },
+        bind,
         // rows are skipped by a WHERE clause, so there has to be a statement
         shape: bind::ShapeOptions {
             from: texts("--from", &["M2KSQL_ROWS".to_owned()]).pop(),

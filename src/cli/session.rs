@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use super::args::{Command, Format, ModelOptions};
 use super::{output, render};
+use crate::bind::Text;
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::environment as codes;
 use crate::diag::codes::load::{FILE_TOO_LARGE, NOT_UTF8};
@@ -78,11 +79,26 @@ impl Session {
 
     /// The model in these bytes.
     pub(super) fn load(&mut self, name: &str, bytes: Vec<u8>, options: &ModelOptions) -> Result<Graph, Failed> {
-        let features = options.features.as_deref().map(|names| self.names(names)).transpose()?;
+        let mut features: Option<Vec<String>> = None;
+        for names in options.features.iter().filter(|value| !is_definitions(value)) {
+            let names = self.names(names)?;
+            features.get_or_insert_default().extend(names);
+        }
         // `model.onnx` lies in the folder `.`
         let folder = Path::new(name).parent().map(|folder| Path::new(".").join(folder));
         let options = load::Options { link: options.link, features, folder };
         load::load(&mut self.sources, name, bytes, &options, &mut self.report)
+    }
+
+    /// The files of definitions among the values of `--features`.
+    pub(super) fn definitions(&mut self, options: &ModelOptions) -> Result<Vec<Text>, Failed> {
+        let files = options.features.iter().filter(|value| is_definitions(value));
+        files
+            .map(|path| {
+                let source = self.read_text(Path::new(path))?;
+                Ok(Text { source, text: self.sources.text(source).to_owned() })
+            })
+            .collect()
     }
 
     /// A list of names, or the lines of a file after `@`.
@@ -165,6 +181,12 @@ impl Session {
             1
         }
     }
+}
+
+/// Whether a value of `--features` names a file of SQL definitions.
+fn is_definitions(value: &str) -> bool {
+    !value.starts_with('@')
+        && Path::new(value).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
 }
 
 /// All bytes of a file of about this length; `None`, with next to nothing read, if it is too long for any format.

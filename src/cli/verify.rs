@@ -16,8 +16,8 @@ use crate::verify::{Row, Subject, VerifyReport, read_row};
 pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     let (name, bytes) = session.read(&args.model)?;
     let graph = session.load(&name, bytes, &args.model_options)?;
-    let mut options = options(args, &graph, session);
-    options.bind.relation = compile::relation(args.features.schema.as_deref(), None, session)?;
+    let bind = compile::bind_options(&args.model_options, &args.features, None, session)?;
+    let options = options(args, bind, &graph, session);
     let compiled = compiler::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let subject = Subject::new(&graph, &compiled, &options, &mut session.sources, &mut session.report)?;
     let mut rows = own_rows(args, &subject, session)?;
@@ -45,14 +45,7 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     Err(session.report.fail(diagnostic))
 }
 
-fn options(args: &Verify, graph: &Graph, session: &mut Session) -> Options {
-    let mut text =
-        |option: &str, text: &String| Text { source: session.sources.add(option, text.as_str()), text: text.clone() };
-    let bind = bind::Options {
-        renames: args.features.rename.iter().map(|it| text("--rename", it)).collect(),
-        columns: args.features.column.iter().map(|it| text("--column", it)).collect(),
-        ..bind::Options::default()
-    };
+fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Session) -> Options {
     let chosen: Vec<Selection> = args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect();
     let lower = lower::Options {
         select: if chosen.is_empty() { lower::everything(graph) } else { chosen },
@@ -62,7 +55,8 @@ fn options(args: &Verify, graph: &Graph, session: &mut Session) -> Options {
     let mut options = Options { bind, lower, strict: args.strict, limits: false, ..Options::default() };
     // a WHERE clause needs a statement
     if options.lower.nulls == Nulls::Skip {
-        options.shape.from = Some(text("--from", &"S".to_owned()));
+        let text = "S".to_owned();
+        options.shape.from = Some(Text { source: session.sources.add("--from", text.as_str()), text });
     }
     options
 }

@@ -25,11 +25,11 @@ mod vector;
 pub use nulls::Nulls;
 pub use outputs::{Kind, Selection, default_selection, everything};
 
-use crate::bind::Bindings;
+use crate::bind::{Bindings, Importer};
 use crate::diag::{Failed, Report};
 use crate::model::{Elem, Graph, NodeId, Op, Value};
 use crate::schema::Type;
-use crate::score::{Arm, Id, Input, Score};
+use crate::score::{Arm, Id, Score};
 
 /// What the user asks of the outputs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,16 +91,10 @@ fn lower_outputs(
     nullable: &[bool],
     report: &mut Report,
 ) -> Result<Score, Failed> {
-    let inputs = graph.features.iter().enumerate().map(|(number, feature)| Input {
-        name: feature.name.clone(),
-        ty: input_type(feature.elem, bindings.inputs[number].ty.as_ref()),
-        nullable: nullable[number],
-        nan: matches!(bindings.inputs[number].ty, None | Some(Type::Double)),
-    });
     let mut lowering = Lowering {
         graph,
         options,
-        score: Score::new(inputs.collect()),
+        score: Score::new(bindings.score_inputs(graph, nullable)),
         values: vec![Vec::new(); graph.nodes.len()],
         inputs: Vec::new(),
         whole: bindings.inputs.iter().map(|input| single::whole(input.ty.as_ref(), &options.nulls)).collect(),
@@ -115,10 +109,24 @@ fn lower_outputs(
     let elements = graph.features.len() + 2 * computed.map(|(node, _)| node.width).sum::<usize>();
     lowering.score.reserve(elements.min(1 << 20));
     lowering.inputs.reserve(graph.features.len());
+    let mut leaves = if bindings.imported.iter().any(Option::is_some) { bindings.inputs.clone() } else { Vec::new() };
     for number in 0..graph.features.len() {
-        let item = lowering.input(number);
+        let item = match &bindings.imported[number] {
+            Some(expr) => {
+                let (relation, complete) = (bindings.relation.as_ref(), bindings.complete);
+                let mut importer = Importer { relation, complete, score: &mut lowering.score, bindings: &mut leaves };
+                importer.double(expr).map(Item::Value)
+            }
+            None => None,
+        };
+        let item = match item {
+            Some(item) => nulls::fill_input(&mut lowering, item),
+            None => lowering.input(number),
+        };
         lowering.inputs.push(item);
     }
+    // `bind` has found all leaves
+    debug_assert!(leaves.is_empty() || leaves.len() == bindings.inputs.len());
     for (index, node) in graph.nodes.iter().enumerate() {
         if needed[index] {
             let items = lowering.node(node, report)?;
@@ -128,18 +136,6 @@ fn lower_outputs(
     }
     outputs::build(&mut lowering, wanted);
     Ok(lowering.score)
-}
-
-/// The Score type of a feature: a BIGINT or INTEGER column that feeds a number stays what it is in SQL and is a DOUBLE here,
-/// since arithmetic with a DOUBLE literal converts it; a category is compared in its own type.
-fn input_type(elem: Elem, column: Option<&Type>) -> Type {
-    match (elem, column) {
-        (_, Some(Type::Boolean)) => Type::Boolean,
-        (Elem::Number, _) => Type::Double,
-        (Elem::Integer, _) => Type::Bigint,
-        (Elem::Text, _) => Type::String,
-        (Elem::Boolean, _) => Type::Boolean,
-    }
 }
 
 impl Lowering<'_> {

@@ -384,6 +384,41 @@ impl Expr {
         self
     }
 
+    /// The names of the columns that it reads, in the order of the text, each once. Variables of lambdas are none.
+    pub fn columns(&self) -> Vec<&Name> {
+        let mut found: Vec<&Name> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        let mut rest: Vec<(&Expr, Vec<&Name>)> = vec![(self, Vec::new())];
+        while let Some((expr, variables)) = rest.pop() {
+            match expr {
+                Expr::Column(name) if variables.contains(&name) => {}
+                Expr::Column(name) | Expr::Qualified(_, name) => {
+                    if seen.insert(name) {
+                        found.push(name);
+                    }
+                }
+                Expr::Lambda(names, body) => rest.push((body, variables.iter().copied().chain(names).collect())),
+                _ => {
+                    let start = rest.len();
+                    expr.for_each_child(|child| rest.push((child, variables.clone())));
+                    rest[start..].reverse();
+                }
+            }
+        }
+        found
+    }
+
+    /// The number of nodes. Does not recurse.
+    pub fn size(&self) -> usize {
+        let mut size = 0;
+        let mut rest = vec![self];
+        while let Some(expr) = rest.pop() {
+            size += 1;
+            expr.for_each_child(|child| rest.push(child));
+        }
+        size
+    }
+
     /// The number of nodes on the longest way down; 1 for a literal. Does not recurse.
     pub fn depth(&self) -> usize {
         let mut deepest = 0;

@@ -363,6 +363,10 @@ impl Emitter<'_> {
             Spelling::SkipsNull(name) if function == Function::Coalesce => {
                 let arguments = arguments.iter().map(|&argument| match self.score.expr(argument) {
                     Expr::Input(_) | Expr::Const(_) => self.exact(argument),
+                    // an argument that is a call is caught by the engine
+                    Expr::Call(inner, _) if matches!(self.dialect.spell(*inner), Spelling::Call(_)) => {
+                        self.exact(argument)
+                    }
                     _ => self.caught(argument),
                 });
                 Spelled { expr: ast::Expr::call(name, arguments.collect()), ty: Some(ty) }

@@ -5,6 +5,7 @@
 //! a text; the recursion over its depth is bounded by the scan, and deep texts get a thread with a stack of their own.
 //! What is read is what a ksqlDB server reads, oddities included; where it would lose text silently, this is an error.
 
+mod clause;
 mod error;
 mod expr;
 mod grammar;
@@ -15,6 +16,7 @@ mod script;
 mod statement;
 mod types;
 
+pub use clause::{Definition, column, definitions, expressions, items, properties};
 pub use schema::{declared, relations};
 pub use script::{faithful_script, script, statement};
 

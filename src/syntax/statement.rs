@@ -107,44 +107,55 @@ impl Reader<'_> {
     fn columns(&mut self, pair: Pair<'_, Rule>) -> Result<Vec<Column>, Failed> {
         let mut columns: Vec<Column> = Vec::new();
         for part in pair.into_inner().filter(|part| part.as_rule() == Rule::column) {
-            let (mut name, mut ty, mut key) = (None, None, None);
             let place = self.place(&part);
-            for part in part.into_inner() {
-                match part.as_rule() {
-                    Rule::type_ => ty = Some(self.type_(part)?),
-                    Rule::primary_key => key = Some(Key::Primary),
-                    Rule::key => key = Some(Key::Key),
-                    Rule::headers => key = Some(Key::Headers),
-                    Rule::header => {
-                        let string = part.into_inner().find(|part| part.as_rule() == Rule::string);
-                        key = Some(Key::Header(string.map(|string| unquote(string.as_str())).unwrap_or_default()));
-                    }
-                    _ => name = Some(self.name(&part)?.0),
-                }
-            }
-            let (Some(name), Some(ty)) = (name, ty) else { return Err(self.incomplete()) };
-            if columns.iter().any(|column| column.name == name) {
-                let message = format!("the column `{name}` stands twice in the list");
+            let column = self.column(part)?;
+            if columns.iter().any(|other| other.name == column.name) {
+                let message = format!("the column `{}` stands twice in the list", column.name);
                 return Err(self.report.fail(Diagnostic::new(&codes::DUPLICATE_COLUMN, message).at(place)));
             }
-            columns.push(Column { name, ty, key });
+            columns.push(column);
         }
         Ok(columns)
+    }
+
+    /// A `column` pair.
+    pub(super) fn column(&mut self, pair: Pair<'_, Rule>) -> Result<Column, Failed> {
+        let (mut name, mut ty, mut key) = (None, None, None);
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::type_ => ty = Some(self.type_(part)?),
+                Rule::primary_key => key = Some(Key::Primary),
+                Rule::key => key = Some(Key::Key),
+                Rule::headers => key = Some(Key::Headers),
+                Rule::header => {
+                    let string = part.into_inner().find(|part| part.as_rule() == Rule::string);
+                    key = Some(Key::Header(string.map(|string| unquote(string.as_str())).unwrap_or_default()));
+                }
+                _ => name = Some(self.name(&part)?.0),
+            }
+        }
+        let (Some(name), Some(ty)) = (name, ty) else { return Err(self.incomplete()) };
+        Ok(Column { name, ty, key })
     }
 
     fn with(&mut self, pair: Pair<'_, Rule>) -> Result<Vec<Property>, Failed> {
         let mut with = Vec::new();
         for property in pair.into_inner().filter(|part| part.as_rule() == Rule::property) {
-            let mut parts = property.into_inner().filter(|part| part.as_rule() != Rule::equals);
-            let (Some(name), Some(value)) = (parts.next(), parts.next()) else { return Err(self.incomplete()) };
-            let name = match name.as_rule() {
-                Rule::string => Name(unquote(name.as_str())),
-                _ => self.name(&name)?,
-            };
-            let value = self.primary(value)?;
-            with.push((Name(name.0.to_ascii_uppercase()), value));
+            with.push(self.property(property)?);
         }
         Ok(with)
+    }
+
+    /// A `property` pair.
+    pub(super) fn property(&mut self, pair: Pair<'_, Rule>) -> Result<Property, Failed> {
+        let mut parts = pair.into_inner().filter(|part| part.as_rule() != Rule::equals);
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { return Err(self.incomplete()) };
+        let name = match name.as_rule() {
+            Rule::string => Name(unquote(name.as_str())),
+            _ => self.name(&name)?,
+        };
+        let value = self.primary(value)?;
+        Ok((Name(name.0.to_ascii_uppercase()), value))
     }
 
     fn query(&mut self, pair: Pair<'_, Rule>, comments: &mut Comments<'_>) -> Result<Query, Failed> {
@@ -197,7 +208,8 @@ impl Reader<'_> {
         parts.map(|part| self.expression(part, lowest)).collect()
     }
 
-    fn item(&mut self, pair: Pair<'_, Rule>) -> Result<Item, Failed> {
+    /// An `item` pair.
+    pub(super) fn item(&mut self, pair: Pair<'_, Rule>) -> Result<Item, Failed> {
         let mut parts = pair.into_inner().filter(|part| part.as_rule() != Rule::k_as);
         let Some(first) = parts.next() else { return Err(self.incomplete()) };
         match first.as_rule() {

@@ -10,13 +10,15 @@
 //! | `bound` | which values an admissible evaluation may give |
 //! | `subject` | both paths, ready for rows of columns |
 //! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
+//! | `json` | rows as lines of JSON |
 //! | `report` | what is counted |
 
 pub mod bound;
+mod json;
 mod report;
 mod rows;
 mod subject;
 
+pub use json::read_row;
 pub use report::{Mismatch, VerifyReport};
-pub use rows::read_row;
 pub use subject::{Row, Subject};

@@ -6,10 +6,12 @@
 
 use super::subject::{Row, Subject};
 use crate::model::Value;
-use crate::schema::{Relation, Type};
+use crate::schema::Type;
 use crate::score::{Const, Expr, Function, Score};
+use crate::sql::ast;
 use crate::sql::eval::{Decimal, Value as Sql};
-use std::fmt::Write;
+
+const DAY: i64 = 86_400_000;
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 struct Random(u64);
@@ -73,21 +75,54 @@ const EXTREMES: &[f64] = &[
     f64::NAN,
 ];
 
+impl Known {
+    /// In order, each once.
+    fn sort(&mut self) {
+        self.numbers.retain(|value| value.is_finite());
+        self.numbers.sort_by(f64::total_cmp);
+        self.numbers.dedup_by(|a, b| a.to_bits() == b.to_bits());
+        let mut distinct: Vec<Sql> = Vec::new();
+        for category in self.categories.drain(..) {
+            if !distinct.iter().any(|other| other.java_equals(&category)) {
+                distinct.push(category);
+            }
+        }
+        self.categories = distinct;
+    }
+}
+
+/// The numbers and texts that stand in an expression.
+fn literals(expr: &ast::Expr) -> Known {
+    let mut known = Known::default();
+    let mut rest = vec![expr];
+    while let Some(expr) = rest.pop() {
+        match expr {
+            ast::Expr::Double(value) => known.numbers.push(value.0),
+            ast::Expr::Integer(value) => {
+                known.numbers.push(*value as f64);
+                known.categories.push(Sql::Bigint(*value));
+            }
+            ast::Expr::Decimal(text) => known.numbers.extend(text.parse::<f64>()),
+            ast::Expr::String(text) => known.categories.push(Sql::string(text)),
+            _ => expr.for_each_child(|child| rest.push(child)),
+        }
+    }
+    known
+}
+
 impl Subject<'_> {
     /// At most this many rows, the same for every call. More constants than there is room for are taken evenly.
     pub fn rows(&self, most: usize) -> Vec<Row> {
         let mut random = Random(20_150_401);
-        let known = self.known();
+        let known = self.known_of_columns();
         let columns = &self.relation().columns;
         let mut candidates: Vec<Vec<Sql>> = Vec::with_capacity(columns.len());
-        for (position, column) in columns.iter().enumerate() {
-            let feature = self.columns.iter().position(|it| *it == Some(position));
-            candidates.push(values(&column.ty, feature.map(|feature| &known[feature])));
+        for (column, known) in columns.iter().zip(&known) {
+            candidates.push(values(&column.ty, known, &mut random));
         }
         let plain = |random: &mut Random| -> Row {
             let one = |(position, values): (usize, &Vec<Sql>)| {
-                let feature = self.columns.iter().position(|it| *it == Some(position));
-                plausible(&columns[position].ty, feature.map(|feature| &known[feature]), values, random)
+                plausible(&columns[position].ty, &known[position], values, random)
             };
             candidates.iter().enumerate().map(one).collect()
         };
@@ -184,7 +219,33 @@ impl Subject<'_> {
         (found, between)
     }
 
-    /// What the score says of each feature.
+    /// What the score, and the literals of expressions that it does not look into, say of each column.
+    fn known_of_columns(&self) -> Vec<Known> {
+        let mut columns = vec![Known::default(); self.relation().columns.len()];
+        for (of, input) in self.columns.iter().zip(self.known()) {
+            let Some(known) = of.and_then(|position| columns.get_mut(position)) else { continue };
+            known.numbers.extend(input.numbers);
+            known.categories.extend(input.categories);
+            known.weight = known.weight.max(input.weight);
+            known.scale = known.scale.max(input.scale);
+        }
+        for binding in &self.compiled.bindings.inputs {
+            if matches!(binding.expr, ast::Expr::Column(_)) {
+                continue;
+            }
+            let literals = literals(&binding.expr);
+            for name in binding.expr.columns() {
+                let position = self.relation().columns.iter().position(|column| column.name == name.as_str());
+                let Some(known) = position.and_then(|position| columns.get_mut(position)) else { continue };
+                known.numbers.extend(&literals.numbers);
+                known.categories.extend(literals.categories.iter().cloned());
+            }
+        }
+        columns.iter_mut().for_each(Known::sort);
+        columns
+    }
+
+    /// What the score says of each input.
     fn known(&self) -> Vec<Known> {
         let score = &self.compiled.score;
         let mut known = vec![Known::default(); score.inputs().len()];
@@ -232,18 +293,6 @@ impl Subject<'_> {
                 _ => {}
             }
         }
-        for known in &mut known {
-            known.numbers.retain(|value| value.is_finite());
-            known.numbers.sort_by(f64::total_cmp);
-            known.numbers.dedup_by(|a, b| a.to_bits() == b.to_bits());
-            let mut distinct: Vec<Sql> = Vec::new();
-            for category in known.categories.drain(..) {
-                if !distinct.iter().any(|other| other.java_equals(&category)) {
-                    distinct.push(category);
-                }
-            }
-            known.categories = distinct;
-        }
         known
     }
 }
@@ -284,12 +333,12 @@ fn line(score: &Score, id: crate::score::Id) -> Option<(usize, f64, f64)> {
 }
 
 /// The special values of a column, NULL first.
-fn values(ty: &Type, known: Option<&Known>) -> Vec<Sql> {
+fn values(ty: &Type, known: &Known, random: &mut Random) -> Vec<Sql> {
     let mut list = vec![Sql::Null];
     match ty {
         Type::Boolean => list.extend([Sql::Boolean(true), Sql::Boolean(false)]),
         Type::String => {
-            let categories = known.map_or(&[][..], |known| known.categories.as_slice());
+            let categories = known.categories.as_slice();
             list.extend(categories.iter().filter(|it| matches!(it, Sql::String(_))).cloned());
             list.extend(["", "unknown category", "NaN", "O'Brien\u{e9}", " "].map(Sql::string));
             // neighbours of a category: case and blanks count
@@ -299,14 +348,14 @@ fn values(ty: &Type, known: Option<&Known>) -> Vec<Sql> {
         }
         _ if ty.is_numeric() => {
             let mut numbers: Vec<f64> = Vec::new();
-            for value in known.iter().flat_map(|known| &known.numbers) {
+            for value in &known.numbers {
                 numbers.extend([*value, value.next_up(), value.next_down()]);
                 let single = f64::from(*value as f32);
                 if single != *value {
                     numbers.push(single);
                 }
             }
-            for category in known.iter().flat_map(|known| &known.categories) {
+            for category in &known.categories {
                 if let Sql::Bigint(value) = category {
                     list.push(of_integer(ty, *value));
                     list.push(of_integer(ty, value.saturating_add(1)));
@@ -315,9 +364,47 @@ fn values(ty: &Type, known: Option<&Known>) -> Vec<Sql> {
             numbers.extend(EXTREMES);
             list.extend(numbers.iter().map(|&value| of_number(ty, value, &[])));
         }
+        // a time of the day, a day, both: from 1950 to 2100
+        Type::Time => list.extend([0, 1, 43_200_000, DAY - 1].map(Sql::Time)),
+        Type::Date | Type::Timestamp => {
+            for days in [0, -1, 11_016, 19_782, 47_481].into_iter().chain((0..28).map(|step| 20_000 + 13 * step)) {
+                list.push(match ty {
+                    Type::Date => Sql::Date(days * DAY),
+                    _ => Sql::Timestamp(days * DAY + random.below(DAY as usize) as i64),
+                });
+            }
+        }
+        Type::Array(_) | Type::Map(..) | Type::Struct(_) => {
+            list.extend((0..24).map(|_| composed(ty, known, random, 0)))
+        }
         _ => {}
     }
     list
+}
+
+/// An array, map or struct of plausible values; the keys of a map are texts that stand in expressions over it.
+fn composed(ty: &Type, known: &Known, random: &mut Random, depth: usize) -> Sql {
+    if depth > 4 || random.below(12) == 0 && depth > 0 {
+        return Sql::Null;
+    }
+    match ty {
+        Type::Array(item) => {
+            let length = random.below(5);
+            Sql::array((0..length).map(|_| composed(item, known, random, depth + 1)).collect())
+        }
+        Type::Map(_, item) => {
+            let keys: Vec<Sql> = known.categories.iter().filter(|it| matches!(it, Sql::String(_))).cloned().collect();
+            Sql::map(keys.into_iter().map(|key| (key, composed(item, known, random, depth + 1))))
+        }
+        Type::Struct(fields) => {
+            let values: Vec<Sql> = fields.iter().map(|field| composed(&field.ty, known, random, depth + 1)).collect();
+            Sql::Struct(values.into())
+        }
+        _ => {
+            let all = values(ty, known, random);
+            plausible(ty, known, &all, random)
+        }
+    }
 }
 
 fn of_integer(ty: &Type, value: i64) -> Sql {
@@ -347,11 +434,10 @@ fn of_number(ty: &Type, value: f64, all: &[Sql]) -> Sql {
 }
 
 /// A value such as the model may have been trained on.
-fn plausible(ty: &Type, known: Option<&Known>, all: &[Sql], random: &mut Random) -> Sql {
+fn plausible(ty: &Type, known: &Known, all: &[Sql], random: &mut Random) -> Sql {
     if !ty.is_numeric() {
         // mostly a known category, never NULL
-        let known = known.map_or(&[][..], |known| known.categories.as_slice());
-        let known: Vec<&Sql> = known.iter().filter(|value| matches!(value, Sql::String(_))).collect();
+        let known: Vec<&Sql> = known.categories.iter().filter(|value| matches!(value, Sql::String(_))).collect();
         if *ty == Type::String && !known.is_empty() && random.below(16) > 0 {
             return known[random.below(known.len())].clone();
         }
@@ -360,8 +446,6 @@ fn plausible(ty: &Type, known: Option<&Known>, all: &[Sql], random: &mut Random)
             length => all[1 + random.below(length - 1)].clone(),
         };
     }
-    let empty = Known::default();
-    let known = known.unwrap_or(&empty);
     if !known.categories.is_empty() && random.below(8) > 0 {
         let category = &known.categories[random.below(known.categories.len())];
         if let Sql::Bigint(value) = category {
@@ -386,104 +470,4 @@ fn plausible(ty: &Type, known: Option<&Known>, all: &[Sql], random: &mut Random)
         _ => centre + 1.5 * spread * normal,
     };
     of_number(ty, value, all)
-}
-
-/// A row as a JSON object; what JSON has no number for is a text.
-pub(super) fn json_line(relation: &Relation, row: &Row) -> String {
-    let mut text = String::from("{");
-    for (column, value) in relation.columns.iter().zip(row) {
-        let comma = if text.len() > 1 { ", " } else { "" };
-        // writing to a String cannot fail
-        let _ = write!(text, "{comma}{}: {}", serde_json::Value::from(column.name.as_str()), json(value));
-    }
-    text + "}"
-}
-
-fn json(value: &Sql) -> serde_json::Value {
-    match value {
-        Sql::Boolean(truth) => (*truth).into(),
-        Sql::Integer(x) => (*x).into(),
-        Sql::Bigint(x) => (*x).into(),
-        Sql::Double(x) if x.is_finite() => (*x).into(),
-        Sql::Double(x) if x.is_nan() => "NaN".into(),
-        Sql::Double(x) => if *x > 0.0 { "Infinity" } else { "-Infinity" }.into(),
-        Sql::Decimal(x) => x.to_plain_string().into(),
-        Sql::String(text) => text.as_ref().into(),
-        _ => serde_json::Value::Null,
-    }
-}
-
-/// A row from a JSON object of columns; a column that is missing is NULL. The error says what is wrong.
-pub fn read_row(relation: &Relation, text: &str) -> Result<Row, String> {
-    let object: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|error| format!("the line is not a JSON object: {error}"))?;
-    for name in object.keys() {
-        if relation.column(name).is_none() {
-            return Err(format!("no feature reads a column `{name}`"));
-        }
-    }
-    let mut row = Vec::with_capacity(relation.columns.len());
-    for column in &relation.columns {
-        let value = object.get(&column.name).unwrap_or(&serde_json::Value::Null);
-        match from_json(&column.ty, value) {
-            Some(value) => row.push(value),
-            None => return Err(format!("the column `{}` is {}, found {value}", column.name, column.ty)),
-        }
-    }
-    Ok(row)
-}
-
-fn from_json(ty: &Type, value: &serde_json::Value) -> Option<Sql> {
-    use serde_json::Value as Json;
-    Some(match (ty, value) {
-        (_, Json::Null) => Sql::Null,
-        (Type::Boolean, Json::Bool(truth)) => Sql::Boolean(*truth),
-        (Type::String, Json::String(text)) => Sql::string(text),
-        (Type::Integer, Json::Number(number)) => Sql::Integer(i32::try_from(number.as_i64()?).ok()?),
-        (Type::Bigint, Json::Number(number)) => Sql::Bigint(number.as_i64()?),
-        (Type::Double, Json::Number(number)) => Sql::Double(number.as_f64()?),
-        (Type::Double, Json::String(text)) => Sql::Double(match text.as_str() {
-            "NaN" => f64::NAN,
-            "Infinity" => f64::INFINITY,
-            "-Infinity" => f64::NEG_INFINITY,
-            _ => return None,
-        }),
-        (Type::Decimal(precision, scale), Json::String(_) | Json::Number(_)) => {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let decimal = Decimal::parse(&text)?;
-            let digits = text.chars().filter(char::is_ascii_digit).count();
-            let fits = decimal.scale() == i64::from(*scale) && digits <= *precision as usize;
-            fits.then(|| Sql::decimal(decimal))?
-        }
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schema::{Column, Kind};
-
-    #[test]
-    fn a_row_reads_back_from_its_line() {
-        let types = [Type::Double, Type::Double, Type::Double, Type::String, Type::Integer, Type::Boolean];
-        let columns = types.into_iter().chain([Type::Decimal(5, 2), Type::Bigint]).enumerate();
-        let columns = columns.map(|(at, ty)| Column { name: format!("C{at} \"x\""), ty, key: None }).collect();
-        let relation = Relation { name: "S".into(), kind: Kind::Stream, columns };
-        let row = vec![
-            Sql::Double(0.1 + 0.2),
-            Sql::Double(f64::NAN),
-            Sql::Double(f64::NEG_INFINITY),
-            Sql::string("it's \"so\"\n"),
-            Sql::Integer(-7),
-            Sql::Boolean(true),
-            Sql::decimal(Decimal::parse("-12.50").unwrap()),
-            Sql::Null,
-        ];
-        let text = json_line(&relation, &row);
-        let back = read_row(&relation, &text).unwrap();
-        assert!(row.iter().zip(&back).all(|(a, b)| a.java_equals(b)), "{text}: {back:?}");
-        assert!(read_row(&relation, "{\"Y\": 1}").unwrap_err().contains("no feature reads"));
-        assert!(read_row(&relation, "[1]").is_err() && read_row(&relation, "{\"C4 \\\"x\\\"\": 1.5}").is_err());
-    }
 }

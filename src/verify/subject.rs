@@ -37,7 +37,7 @@ pub struct Subject<'a> {
     analysis: Analysis<'a>,
     /// What feeds each feature.
     feeds: Vec<Program>,
-    /// For a feature that is fed by a column as it is, which.
+    /// For an input that is a column as it is, which.
     pub(super) columns: Vec<Option<usize>>,
     wanted: Vec<Wanted>,
     items: Vec<Program>,
@@ -73,8 +73,9 @@ impl<'a> Subject<'a> {
             let message = format!("{} results are meant, the text has {}", wanted.len(), items.len());
             return Err(report.fail(internal(message)));
         }
-        let rounded: Vec<bool> = graph.features.iter().map(|it| it.precision == Precision::Single).collect();
+        let mut rounded: Vec<bool> = graph.features.iter().map(|it| it.precision == Precision::Single).collect();
         let single = rounded.contains(&true) || graph.nodes.iter().any(|node| node.precision == Precision::Single);
+        rounded.resize(compiled.bindings.inputs.len(), false);
         let analysis = Analysis::new(&compiled.score, single, rounded);
         let nulls = &options.lower.nulls;
         Ok(Subject { graph, compiled, nulls, relation, evaluator, analysis, feeds, columns, wanted, items, filter })
@@ -107,8 +108,10 @@ impl<'a> Subject<'a> {
         let mut inputs = Vec::with_capacity(self.feeds.len());
         for (number, feed) in self.feeds.iter().enumerate() {
             let value = feed.eval(row, &event);
-            let elem = self.graph.features[number].elem;
-            features.push(self.filled(elem, feature(elem, &value)));
+            // behind the features are leaves of their expressions
+            if let Some(it) = self.graph.features.get(number) {
+                features.push(self.filled(it.elem, feature(it.elem, &value)));
+            }
             inputs.push(input(&self.compiled.score.inputs()[number].ty, &value));
         }
         (features, inputs)
@@ -185,7 +188,7 @@ impl<'a> Subject<'a> {
 
     fn fail(&self, report: &mut VerifyReport, row: &Row, [output, model, sql, admitted]: [String; 4]) {
         if report.first.is_none() {
-            let row = super::rows::json_line(&self.relation, row);
+            let row = super::json::json_line(&self.relation, row);
             report.first = Some(Mismatch { output, model, sql, admitted, row });
         }
     }

@@ -71,11 +71,13 @@ pub(super) struct ModelOptions {
     #[arg(long, value_parser = link_parser())]
     pub(super) link: Option<Link>,
 
-    /// Names of the columns in the order of training, for a file without them (ONNX)
+    /// SQL definitions of features (`FILE.sql`), or the names of an ONNX file's columns (`a,b,c`); repeatable
     ///
-    /// `a,b,c`, or `@FILE` with one name a line.
-    #[arg(long, value_name = "NAMES")]
-    pub(super) features: Option<String>,
+    /// A file of definitions, its name ending in .sql: `log_amount = LN(amount + 1E0);`, each over columns and the definitions
+    /// above it. Else the names of the columns in the order of training, for a file without them (ONNX): a list, or `@FILE`
+    /// with one name a line.
+    #[arg(long, value_name = "FILE.sql|NAMES")]
+    pub(super) features: Vec<String>,
 }
 
 fn link_parser() -> impl TypedValueParser<Value = Link> {

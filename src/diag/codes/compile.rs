@@ -44,6 +44,25 @@ super::codes! {
         "The file given with `--schema` declares streams and tables, but not the one that `--from` names, or it declares \
          several and `--from` does not say which is meant. A name written bare is stored in upper case: `Orders` in \
          backticks and `ORDERS` are two streams.";
+    DEFINED_TWICE = "E0514", "a feature defined twice",
+        "Two definitions have one name, or feed one feature, or a feature is both renamed and defined. A name written bare \
+         is stored in upper case, so that `amount` and `AMOUNT` are one name. Keep the one that is meant. Only what the \
+         model file itself defines may be defined anew.";
+    DEFINED_BY_ITSELF = "E0515", "a definition that needs itself, or one below it",
+        "The expression of a feature refers to columns and to definitions above it: `a = LN(amount + 1E0); b = a * a;`. The \
+         name of a definition below, or the definition's own where the source has no column of that name, refers to \
+         nothing yet. Move what is used up.";
+    UNUSED_DEFINITION = "W0516", "a definition that nothing uses",
+        "A file of definitions defines a name that is no feature of the model, and no definition below it uses that name. \
+         Mostly a feature is misspelt, which is then read from a column. The message suggests the nearest name.";
+    SHADOWS_COLUMN = "W0517", "a definition with the name of a column",
+        "A name in an expression is that of a definition above it, even if the source has a column of that name too. If the \
+         column is meant, move the definition that uses it above, or give the other one another name.";
+    DEFINITION_TOO_LARGE = "E0518", "a definition that cannot be written out",
+        "Names of definitions are replaced by what they stand for, since ksqlDB has no names for parts of an expression. A \
+         definition that uses another one many times, which uses a third one many times, grows beyond any server's limits. \
+         A column must also not come under a lambda that has a variable of its name. Compute a part of it in an earlier \
+         stream.";
     NO_SCALAR_FORM = "E0601", "no SQL form for an operator",
         "An operator of the model has no form in scalar SQL that is exact enough, so it is refused rather than \
          approximated. The message names it.";

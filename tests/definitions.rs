@@ -1,0 +1,145 @@
+//! Features as SQL expressions: what is compiled from them, what it gives, and what other commands make of them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod program;
+
+use program::{Run, run, run_with};
+use std::path::PathBuf;
+
+const SCHEMA: &str =
+    "CREATE STREAM PAYMENTS (ID STRING KEY, AMOUNT DOUBLE, TOTAL DECIMAL(8, 2), QUANTITY INTEGER, WEEKDAY INTEGER,
+    CITY STRING, T TIMESTAMP, ADDRESS STRUCT<ZIPCODE BIGINT>, M MAP<STRING, DOUBLE>, L ARRAY<DOUBLE>)
+  WITH (KAFKA_TOPIC = 'payments', VALUE_FORMAT = 'JSON');";
+
+/// A folder with a schema, and the program run on files of it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("m2ksql-definitions-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("schema.sql"), SCHEMA).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        Folder(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Runs a command on the model with the schema; `@name` among the arguments is a file of the folder.
+    fn run(&self, command: &str, arguments: &[&str], input: &str) -> Run {
+        let (model, schema) = (self.path("model.json"), self.path("schema.sql"));
+        let files: Vec<String> =
+            arguments.iter().map(|it| it.strip_prefix('@').map_or((*it).to_owned(), |name| self.path(name))).collect();
+        let mut all = vec![command, &model, "--schema", &schema];
+        all.extend(files.iter().map(String::as_str));
+        run_with(&all, input)
+    }
+
+    fn sql(&self, arguments: &[&str]) -> String {
+        let result = self.run("compile", arguments, "");
+        assert_eq!((result.code, result.stderr.as_str()), (0, ""));
+        result.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The values of the rows, one a line.
+    fn score(&self, arguments: &[&str], rows: &str) -> String {
+        let result = self.run("score", &[&["--input", "-", "--format", "csv"], arguments].concat(), rows);
+        assert_eq!(result.stderr.lines().filter(|line| line.starts_with("error")).count(), 0, "{}", result.stderr);
+        result.stdout.lines().skip(1).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A linear model of these features, all of weight 1.
+fn linear(features: &str) -> String {
+    format!(r#"{{ "type": "linear", "features": {{ {features} }}, "intercept": 0.0 }}"#)
+}
+
+const FILE: [&str; 2] = ["--features", "@features.sql"];
+
+#[test]
+fn doubles_are_optimized_with_the_model_and_all_else_is_left_to_the_engine() {
+    let model = linear(r#""log_amount": 2.0, "is_weekend": 3.0, "half": 4.0, "total": 5.0, "city_length": 6.0"#);
+    let definitions = "
+        shifted = amount + 1E0;          -- no feature, but used
+        log_amount = LN(shifted);
+        is_weekend = CASE WHEN weekday >= 6 THEN 1E0 ELSE 0E0 END;
+        half = quantity / 2;             -- truncates
+        total = total * 2;
+        city_length = LEN(city) -- the last needs no semicolon";
+    let folder = Folder::new("sql", &[("model.json", &model), ("features.sql", definitions)]);
+    let expected = "2E0 * LN(AMOUNT + 1E0) + 3E0 * CASE WHEN WEEKDAY >= 6 THEN 1E0 ELSE 0E0 END \
+                    + 4E0 * CAST(QUANTITY / 2 AS INTEGER) + 5E0 * CAST(TOTAL * 2 AS DECIMAL(19, 2)) \
+                    + 6E0 * CAST(LEN(CITY) AS INTEGER) AS PREDICTION";
+    assert_eq!(folder.sql(&FILE), expected);
+    // by hand: 2 ln(e) is not exact, so ln(1) is taken
+    let rows = r#"{"AMOUNT": 0.0, "TOTAL": 1.25, "QUANTITY": -7, "WEEKDAY": 6, "CITY": "Rome"}
+                  {"AMOUNT": 0.0, "TOTAL": 1.25, "QUANTITY": 7, "WEEKDAY": null, "CITY": "Rome"}
+                  {"AMOUNT": null, "TOTAL": 1.25, "QUANTITY": 7, "WEEKDAY": 1, "CITY": "Rome"}"#;
+    assert_eq!(folder.score(&FILE, rows), "27.5\n48.5\n");
+    // what a missing value counts as is said of the features, not of the columns
+    assert_eq!(folder.score(&[&FILE[..], &["--nulls", "1"]].concat(), rows), "27.5\n48.5\n50.5");
+    let verify = folder.run("verify", &FILE, "");
+    assert_eq!((verify.code, verify.stderr.as_str()), (0, ""), "{}", verify.stdout);
+    assert!(!verify.stdout.contains(" 0 of them the same"), "{}", verify.stdout);
+}
+
+#[test]
+fn a_model_file_defines_features_too_and_options_define_them_anew() {
+    let model = linear(
+        r#""a": {"expression": "amount * 2E0", "coefficient": 1.0}, "b": {"expression": "a + 1E0", "coefficient": 1.0}"#,
+    );
+    let folder = Folder::new("model", &[("model.json", &model), ("features.sql", "a = amount * 4E0;")]);
+    assert_eq!(folder.score(&[], "{\"AMOUNT\": 10}"), "41.0");
+    assert_eq!(folder.score(&FILE, "{\"AMOUNT\": 10}"), "81.0");
+    assert_eq!(folder.score(&["--rename", "a=AMOUNT"], "{\"AMOUNT\": 10}"), "21.0");
+}
+
+#[test]
+fn parts_of_columns_feed_features() {
+    let model = linear(r#""zip": 1.0, "k": 1.0, "first": 1.0"#);
+    let folder = Folder::new("parts", &[("model.json", &model)]);
+    let renames = ["--rename", "zip=ADDRESS->ZIPCODE", "--rename", "k=M['k']", "--rename", "first=L[1]"];
+    assert_eq!(folder.sql(&renames), "ADDRESS->ZIPCODE + M['k'] + L[1] AS PREDICTION");
+    let rows = r#"{"ADDRESS": {"ZIPCODE": 10000}, "M": {"k": 0.5}, "L": [0.25, 8]}
+                  {"ADDRESS": {"ZIPCODE": 10000}, "M": {"x": 0.5}, "L": [0.25]}
+                  {"ADDRESS": {"ZIPCODE": 10000}, "M": {"k": 0.5}, "L": []}"#;
+    assert_eq!(folder.score(&renames, rows), "10000.75\n\n");
+    let verify = folder.run("verify", &renames, "");
+    assert_eq!((verify.code, verify.stderr.as_str()), (0, ""), "{}", verify.stdout);
+    assert!(!verify.stdout.contains(" 0 of them the same"), "{}", verify.stdout);
+    // what is wrong with a part points into the option
+    let wrong =
+        folder.run("compile", &["--rename", "zip=ADDRESS->ZIP", "--rename", "k=M->K", "--rename", "first=L"], "");
+    assert_eq!(wrong.code, 1);
+    for words in ["has no field `ZIP`", "`->` takes a STRUCT", "is numeric, but `L` is ARRAY", "`L[1]`"] {
+        assert!(wrong.stderr.contains(words), "{words}: {}", wrong.stderr);
+    }
+}
+
+#[test]
+fn a_feature_that_is_missing_is_so_for_the_model_too() {
+    // NULL in the arithmetic of an expression is a missing feature, which has a category of its own
+    let model = r#"{ "type": "linear", "features": { "bulk": { "categories": { "big": 1.0, "small": 2.0 }, "unknown": "zero" } },
+        "intercept": 8.0 }"#;
+    let definitions = "bulk = CASE WHEN amount * 2E0 > 100E0 THEN 'big' ELSE 'small' END;";
+    let folder = Folder::new("missing", &[("model.json", model), ("features.sql", definitions)]);
+    let rows = "{\"AMOUNT\": 1}\n{\"AMOUNT\": 51}\n{\"AMOUNT\": null}";
+    let verify = folder.run("verify", &FILE, "");
+    assert_eq!((verify.code, verify.stderr.as_str()), (0, ""), "{}", verify.stdout);
+    let found = folder.score(&FILE, rows);
+    assert!(found.starts_with("10.0\n9.0"), "{found}");
+}
+
+#[test]
+fn names_of_onnx_columns_and_files_of_definitions_share_an_option() {
+    let folder = Folder::new("both", &[("model.json", &linear(r#""a": 1.0"#)), ("features.sql", "a = amount;")]);
+    assert_eq!(folder.sql(&FILE), "AMOUNT AS PREDICTION");
+    let missing = run(&["compile", &folder.path("model.json"), "--features", "no/such.sql"]);
+    assert_eq!(missing.code, 3);
+    assert!(missing.stderr.contains("no/such.sql"), "{}", missing.stderr);
+}

@@ -6,6 +6,8 @@
 
 mod args;
 mod compile;
+#[cfg(feature = "deploy")]
+mod deploy;
 mod eval;
 mod explain;
 mod exporter;
@@ -47,6 +49,16 @@ pub fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(args, &mut session),
         #[cfg(feature = "deploy")]
         Command::Query(args) => query::run(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Plan(args) => deploy::plan(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Apply(args) => deploy::apply(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Status(args) => deploy::status(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Rollback(args) => deploy::rollback(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Drop(args) => deploy::drop(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         #[cfg(feature = "onnx")]
         Command::Ops(_) => formats::operators(&mut session),

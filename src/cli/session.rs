@@ -150,6 +150,15 @@ impl Session {
         let _ = writeln!(anstream::stderr().lock(), "{line}");
     }
 
+    /// Prints what was found so far, and forgets it.
+    #[cfg(feature = "deploy")]
+    pub(super) fn tell(&mut self) {
+        let text = render::text(&self.report, &self.sources) + &self.summary();
+        // nobody is left to be told that standard error is closed
+        let _ = anstream::stderr().lock().write_all(text.as_bytes());
+        (self.sources, self.report) = (Sources::new(), Report::new());
+    }
+
     /// Ends with this exit code unless something is at fault.
     #[cfg(feature = "deploy")]
     pub(super) fn end_with(&mut self, code: u8) {

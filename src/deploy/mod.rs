@@ -6,12 +6,17 @@
 //! have no way into a text: [`Secret`] can be neither formatted nor compared.
 
 pub mod api;
+pub mod apply;
 mod client;
 mod fault;
 pub mod frames;
+pub mod history;
+pub mod normal;
 mod pipe;
+pub mod plan;
 pub mod query;
 mod secret;
+pub mod talk;
 
 pub use client::{Client, Credentials, Endpoint, Properties, Repeat, Settings};
 pub use fault::{Fault, Refusal};

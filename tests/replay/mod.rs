@@ -157,3 +157,66 @@ pub fn unchunked(mut body: &[u8]) -> Vec<u8> {
     }
     bytes
 }
+
+/// One exchange of a recorded conversation.
+#[derive(Clone, serde::Deserialize)]
+struct Exchange {
+    request: String,
+    body: String,
+    status: u16,
+    answer: String,
+}
+
+impl Exchange {
+    /// Whether it changed something: then what was answered before it holds no longer.
+    fn changes(&self) -> bool {
+        let request = Request { line: self.request.clone(), head: String::new(), body: self.body.clone() };
+        let sql = request.sql();
+        let verbs = ["CREATE", "INSERT", "DROP", "TERMINATE"];
+        self.request == "POST /ksql" && verbs.iter().any(|verb| sql.starts_with(verb))
+    }
+
+    /// Whether a request asks for this. What an entry of the history says of the time does not count.
+    fn is(&self, request: &Request) -> bool {
+        const HISTORY: &str = "{\"ksql\":\"INSERT INTO M2KSQL_DEPLOYMENTS";
+        self.request == request.line
+            && (self.body == request.body || self.body.starts_with(HISTORY) && request.body.starts_with(HISTORY))
+    }
+}
+
+/// A server that keeps to a recorded conversation: between two statements that change something, each question has its
+/// answers, the last of which holds for further questions; statements that change something come in their order.
+pub fn conversation(name: &str) -> Server {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rest").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let all: Vec<Exchange> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // where it is: the exchange that changed something last, and which questions were asked since
+    let state = Mutex::new((0_usize, std::collections::BTreeMap::<String, usize>::new()));
+    Server::start(move |request, _| {
+        let mut state = state.lock().unwrap();
+        let (at, asked) = &mut *state;
+        let next = (*at..all.len()).find(|index| all[*index].changes());
+        let found = match next {
+            Some(next) if all[next].is(request) => {
+                (*at, *asked) = (next + 1, std::collections::BTreeMap::new());
+                Some(next)
+            }
+            _ => {
+                let here = *at..next.unwrap_or(all.len());
+                let answers: Vec<usize> = here.filter(|index| all[*index].is(request)).collect();
+                let count = asked.entry(format!("{} {}", request.line, request.body)).or_default();
+                *count += 1;
+                answers.get((*count - 1).min(answers.len().saturating_sub(1))).copied()
+            }
+        };
+        vec![Step::Send(match found {
+            Some(index) => answer(&format!("{} Recorded", all[index].status), "", &all[index].answer),
+            None => {
+                let expected = next.map_or("the end", |next| all[next].body.as_str());
+                let message = format!("not in the recording: {} {}; next is {expected}", request.line, request.body);
+                let body = serde_json::json!({"@type": "generic_error", "error_code": 40099, "message": message});
+                json("400 Bad Request", &body)
+            }
+        })]
+    })
+}

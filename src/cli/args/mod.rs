@@ -4,6 +4,8 @@
 //! business; here stands only what a person types.
 
 pub(super) mod compile;
+#[cfg(feature = "deploy")]
+pub(super) mod deploy;
 pub(super) mod eval;
 pub(super) mod fmt;
 #[cfg(feature = "deploy")]
@@ -43,6 +45,16 @@ pub(super) enum Command {
     Fmt(fmt::Fmt),
     #[cfg(feature = "deploy")]
     Query(Box<query::Query>),
+    #[cfg(feature = "deploy")]
+    Plan(Box<deploy::Plan>),
+    #[cfg(feature = "deploy")]
+    Apply(Box<deploy::Apply>),
+    #[cfg(feature = "deploy")]
+    Status(Box<deploy::Status>),
+    #[cfg(feature = "deploy")]
+    Rollback(Box<deploy::Rollback>),
+    #[cfg(feature = "deploy")]
+    Drop(Box<deploy::Drop>),
     Explain(Explain),
     Formats(Formats),
     #[cfg(feature = "onnx")]

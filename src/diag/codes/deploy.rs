@@ -4,4 +4,21 @@ super::codes! {
     REFUSED = "E0901", "statement refused",
         "The server does not accept the statement: it does not parse, names what is not there, or asks for what ksqlDB \
          cannot do. Nothing has changed. The message is the server's own; the caret stands where the server says.";
+    NOT_IN_PLACE = "E0902", "cannot be replaced in place",
+        "CREATE OR REPLACE can change how columns are computed and which rows pass, and can append columns. Names, types and \
+         order of the columns that are there stay, and so do source, key, PARTITION BY, formats and topic; a stream that \
+         several queries write cannot be replaced at all. Nothing has been sent. Deploy under a new name, `NAME_V2`, beside \
+         the old one, and let readers move over; or give the columns their old names with `--select probability=NAME`.";
+    FAILED = "E0903", "command failed on the server",
+        "The server took the statement and failed to carry it out. The message is its own. Statements before this one have \
+         been applied and go on; the message lists them. Running the same command again finishes what is left.";
+    NOT_DEPLOYED = "E0904", "nothing of this name is deployed",
+        "The history of deployments (the stream `M2KSQL_DEPLOYMENTS` on the server) has no entry for this name, or none to go \
+         back to. `m2ksql status` lists what there is.";
+    IN_USE = "E0905", "others read from it",
+        "Streams and queries read from the stream that would be dropped, and ksqlDB refuses to drop it while they do. Drop or \
+         terminate them before.";
+    UNRECORDED = "W0906", "deployment not recorded",
+        "The statements are applied, but the history of deployments on the server could not be written: `status` and \
+         `rollback` do not know of it. Statements of several hundred kilobytes may be too long for a message of the topic.";
 }

@@ -1,0 +1,199 @@
+//! The options of `plan`, `apply`, `status`, `rollback` and `drop`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+
+use super::compile::{FeatureOptions, ResultOptions};
+use super::server::{ServerOptions, seconds};
+use super::{Format, ModelOptions};
+
+/// Show what applying a model to a server would do
+///
+/// Asks the server for its release, the columns of the source, and what runs under the name of the sink; compiles the
+/// model for these columns and lets the server explain the statements. Says for each whether it would be created, replace
+/// the running one in place, or changes nothing; shows what would be computed otherwise; and finds out before anything is
+/// sent what ksqlDB would refuse. Changes nothing.
+#[derive(Args)]
+#[command(after_help = PLAN_EXAMPLES)]
+pub(in crate::cli) struct Plan {
+    #[command(flatten)]
+    pub(in crate::cli) target: TargetOptions,
+
+    /// Print the statements in full, as they would be sent
+    #[arg(long)]
+    pub(in crate::cli) sql: bool,
+
+    /// How the plan is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  m2ksql plan model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID
+  m2ksql plan model.json --from ORDERS_RAW --into ORDERS_SCORED --sql --server https://HOST --credentials FILE";
+
+/// Apply a model to a server: create what is missing, replace in place what differs
+///
+/// Shows the plan, asks, sends the statements one after the other, and waits until the server has carried out each, which
+/// takes up to half a minute for one that replaces. Stops at the first failure and says what was applied and how to finish
+/// or undo it. Applying the same model again changes nothing.
+///
+/// What was applied is written to the stream M2KSQL_DEPLOYMENTS on the server, so that `status` and `rollback` work from
+/// every machine.
+#[derive(Args)]
+#[command(after_help = APPLY_EXAMPLES)]
+pub(in crate::cli) struct Apply {
+    #[command(flatten)]
+    pub(in crate::cli) target: TargetOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) carry: CarryOptions,
+
+    /// Let new queries begin with the oldest rows instead of waiting for new ones
+    #[arg(long)]
+    pub(in crate::cli) from_beginning: bool,
+
+    /// Go on: apply the model again whenever its file changes
+    #[arg(long, requires = "yes")]
+    pub(in crate::cli) watch: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+const APPLY_EXAMPLES: &str = "\
+Examples:
+  m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID
+  m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --yes --watch";
+
+/// What is deployed where.
+#[derive(Args)]
+pub(in crate::cli) struct TargetOptions {
+    /// Model file; `-` reads standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) model: PathBuf,
+
+    /// Stream or table that has the features as columns
+    #[arg(long, value_name = "NAME", help_heading = "Statement")]
+    pub(in crate::cli) from: String,
+
+    /// Stream or table that receives the results
+    #[arg(long, value_name = "NAME", help_heading = "Statement")]
+    pub(in crate::cli) into: String,
+
+    /// Columns and nested fields that pass through: 'ORDERID,ADDRESS->CITY', or '*'; repeatable
+    #[arg(long, value_name = "COLUMN,…", help_heading = "Statement")]
+    pub(in crate::cli) keep: Vec<String>,
+
+    /// WHERE this condition holds
+    #[arg(long = "where", value_name = "CONDITION", help_heading = "Statement")]
+    pub(in crate::cli) filter: Option<String>,
+
+    /// PARTITION BY these expressions
+    #[arg(long, value_name = "EXPRESSION,…", help_heading = "Statement")]
+    pub(in crate::cli) partition_by: Vec<String>,
+
+    /// Properties of the WITH clause: 'PARTITIONS=4'; repeatable
+    #[arg(long, value_name = "NAME=VALUE,…", help_heading = "Statement")]
+    pub(in crate::cli) with: Vec<String>,
+
+    /// Name of the column that says which model scored a row
+    ///
+    /// It holds the hash of the model file, after the version if --model-version gives one. Columns of a running
+    /// stream keep their places, so it may be added later.
+    #[arg(long, value_name = "NAME", default_value = "MODEL", help_heading = "Statement")]
+    pub(in crate::cli) provenance: String,
+
+    /// Leave out the column that says which model scored a row
+    #[arg(long, help_heading = "Statement")]
+    pub(in crate::cli) no_provenance: bool,
+
+    /// What you call this version of the model
+    #[arg(long, value_name = "TEXT", help_heading = "Statement")]
+    pub(in crate::cli) model_version: Option<String>,
+
+    /// Keep the operations of the source and their order
+    #[arg(long, help_heading = "Statement")]
+    pub(in crate::cli) strict: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) model_options: ModelOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) features: FeatureOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) results: ResultOptions,
+}
+
+/// How a plan is carried out.
+#[derive(Args)]
+pub(in crate::cli) struct CarryOptions {
+    /// Do not ask
+    #[arg(short, long)]
+    pub(in crate::cli) yes: bool,
+
+    /// Show what would be done and stop
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+
+    /// How long the server may take to carry out a statement
+    #[arg(long, value_name = "SECONDS", default_value = "180", value_parser = seconds)]
+    pub(in crate::cli) wait: Duration,
+}
+
+/// Show what runs: queries, their states, models, since when
+#[derive(Args)]
+pub(in crate::cli) struct Status {
+    /// The stream that receives the results; without it all that were applied
+    pub(in crate::cli) name: Option<String>,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+/// Go back to the version that was applied before
+///
+/// Columns that a later version has appended stay, as ksqlDB demands, and are NULL from then on.
+#[derive(Args)]
+pub(in crate::cli) struct Rollback {
+    /// The stream that receives the results
+    pub(in crate::cli) name: String,
+
+    /// Go back to this entry of `m2ksql status NAME` instead of the one before
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) to: Option<u64>,
+
+    #[command(flatten)]
+    pub(in crate::cli) carry: CarryOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+/// Drop what `apply` has made
+#[derive(Args)]
+pub(in crate::cli) struct Drop {
+    /// The stream that receives the results
+    pub(in crate::cli) name: String,
+
+    /// Delete the topics too, with all scored rows
+    #[arg(long)]
+    pub(in crate::cli) delete_topic: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) carry: CarryOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}

@@ -1,0 +1,57 @@
+//! `apply`: carries out a plan, once or whenever the model's file changes.
+
+use std::time::Duration;
+
+use super::super::args::deploy::Apply;
+use super::super::session::Session;
+use super::super::{interrupt, server};
+use super::{confirmed, now, patience, plan, progress, record, refuse, show, talk};
+use crate::deploy::apply::apply;
+use crate::deploy::{Client, Properties, history};
+use crate::diag::Failed;
+
+/// How often a watched file is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Applies a model.
+pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Failed> {
+    let client = server::client(&args.server, session)?;
+    if !args.watch {
+        return once(args, &client, session);
+    }
+    interrupt::watch();
+    let mut seen = None;
+    loop {
+        let found = std::fs::read(&args.target.model).ok();
+        if found.is_some() && found != seen {
+            // a model that cannot be applied is said, and waited for the next
+            let _ = once(args, &client, session);
+            session.tell();
+            session.say("watching the model's file; Ctrl-C ends");
+            seen = found;
+        }
+        if interrupt::asked() {
+            return Ok(());
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
+    let (mut entry, plan) = plan::make(&args.target, client, session)?;
+    session.write(None, show::text(&plan, client.server(), false).as_bytes())?;
+    refuse(&plan, session)?;
+    if plan.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {
+        return Ok(());
+    }
+    let mut properties = Properties::new();
+    if args.from_beginning {
+        properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
+    }
+    apply(&plan, &properties, patience(&args.carry), &mut talk(client, session), &mut progress())?;
+    let earlier = history::entries(Some(&entry.sink), &mut talk(client, session)).unwrap_or_default();
+    entry.number = earlier.last().map_or(0, |last| last.number) + 1;
+    entry.applied = now();
+    record(&entry, &args.carry, client, session);
+    Ok(())
+}

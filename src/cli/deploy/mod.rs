@@ -1,0 +1,125 @@
+//! `plan`, `apply`, `status`, `rollback` and `drop`: models on a server.
+
+mod apply;
+mod plan;
+mod show;
+mod status;
+mod undo;
+
+pub(super) use apply::run as apply;
+pub(super) use plan::run as plan;
+pub(super) use status::run as status;
+pub(super) use undo::{drop, rollback};
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use super::args::deploy::CarryOptions;
+use super::session::Session;
+use crate::deploy::Client;
+use crate::deploy::apply::{Patience, Progress};
+use crate::deploy::history::{self, Entry};
+use crate::deploy::plan::{Action, Plan};
+use crate::deploy::talk::Talk;
+use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::codes::deploy::{NOT_IN_PLACE, UNRECORDED};
+use crate::diag::{Diagnostic, Failed, Report};
+use crate::sql::ast::Expr;
+use crate::syntax;
+
+/// A conversation whose findings are the session's.
+fn talk<'a>(client: &'a Client, session: &'a mut Session) -> Talk<'a> {
+    Talk { client, sources: &mut session.sources, report: &mut session.report }
+}
+
+/// The stored name that a name on the command line stands for.
+fn stored(name: &str, session: &mut Session) -> Result<String, Failed> {
+    let source = session.sources.add("<name>", name);
+    match syntax::expression(source, name, &mut Report::new()) {
+        Ok(Expr::Column(name)) => Ok(name.0),
+        _ => {
+            let message = format!("`{name}` is no name of a stream or table");
+            Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message)))
+        }
+    }
+}
+
+/// Reports what cannot be replaced.
+fn refuse(plan: &Plan, session: &mut Session) -> Result<(), Failed> {
+    let since = session.report.len();
+    for step in &plan.steps {
+        let Action::Refused(reasons) = &step.action else { continue };
+        let mut diagnostic =
+            Diagnostic::new(&NOT_IN_PLACE, format!("`{}` cannot be replaced in place: nothing was sent", step.name));
+        for reason in reasons {
+            diagnostic = diagnostic.note(reason.what.as_str());
+        }
+        diagnostic.help = reasons.first().map(|reason| reason.advice.clone());
+        session.report.push(diagnostic);
+    }
+    session.report.check(since)
+}
+
+/// Asks whether to go on. Without a terminal only `--yes` says so.
+fn confirmed(carry: &CarryOptions, question: &str, session: &mut Session) -> Result<bool, Failed> {
+    if carry.yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        let message = "nobody is there to be asked whether to go on";
+        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give `--yes`, or `--dry-run`")));
+    }
+    // an answer that cannot be read is no yes
+    let _ = write!(anstream::stderr().lock(), "{question} [y/N] ");
+    let mut answer = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut answer);
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+fn patience(carry: &CarryOptions) -> Patience {
+    Patience { total: carry.wait, ..Patience::default() }
+}
+
+/// Shows on a terminal what the server does.
+fn progress() -> impl FnMut(Progress<'_>) {
+    let terminal = std::io::stderr().is_terminal();
+    move |progress| {
+        let mut stderr = anstream::stderr().lock();
+        let clear = if terminal { "\r\x1b[K" } else { "" };
+        // progress that cannot be shown is no reason to stop
+        let _ = match progress {
+            Progress::Sent(step) if terminal => write!(stderr, "{clear}{}: sent", step.name),
+            Progress::Busy(time) if terminal => {
+                write!(stderr, "{clear}the server is busy with something else, {} s", time.as_secs())
+            }
+            Progress::Working(word, time) if terminal => {
+                write!(stderr, "{clear}{}, {} s", word.to_lowercase(), time.as_secs())
+            }
+            Progress::Done(step) => {
+                let done = if step.action == Action::Create { "created" } else { "replaced" };
+                writeln!(stderr, "{clear}{}: {done}", step.name)
+            }
+            _ => Ok(()),
+        };
+        let _ = stderr.flush();
+    }
+}
+
+/// Writes an entry of the history. What was applied is applied even if that fails.
+fn record(entry: &Entry, carry: &CarryOptions, client: &Client, session: &mut Session) {
+    let mut report = Report::new();
+    let mut talk = Talk { client, sources: &mut session.sources, report: &mut report };
+    if history::record(entry, patience(carry), &mut talk).is_ok() {
+        return;
+    }
+    let mut diagnostic = Diagnostic::new(&UNRECORDED, "the deployment is not in the history of deployments");
+    for found in report.diagnostics() {
+        diagnostic = diagnostic.note(found.message.as_str());
+    }
+    session.report.push(diagnostic.help("`rollback` and `status` will not know it; apply again to record it"));
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,172 @@
+//! The history of deployments: a stream on the server itself, so that every machine can see it and go back.
+//!
+//! `M2KSQL_DEPLOYMENTS` has a row for everything that was applied: the statements, the model's hash and version, when. Its
+//! topic keeps rows for ever where the server allows to say so. It is written by INSERT VALUES and read by a pull query, on
+//! servers before 7.1 by a push query from the beginning.
+
+use std::io;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::apply::{Patience, execute};
+use super::query::{End, Limits, Query, Sink, run};
+use super::talk::{Talk, quoted};
+use super::{Endpoint, Fault, Properties, Repeat, frames};
+use crate::diag::{Diagnostic, Failed, Report};
+use crate::sql::print;
+
+/// The stream.
+pub const STREAM: &str = "M2KSQL_DEPLOYMENTS";
+
+/// Something that was applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// The stream that gets the results: what a deployment is called by.
+    pub sink: String,
+    /// Counts the entries of a sink from 1.
+    pub number: u64,
+    /// `apply`, `rollback`, `drop`.
+    pub action: String,
+    /// The number of the entry that a rollback restored.
+    pub restores: Option<u64>,
+    /// What the statements read from.
+    pub source: String,
+    /// The hash of the model file, in hexadecimal digits.
+    pub model: String,
+    /// The name of the model file.
+    pub file: String,
+    /// What the user calls the version.
+    pub version: String,
+    /// The program that wrote it.
+    pub program: String,
+    /// When, in milliseconds since 1970.
+    pub applied: u64,
+    /// The statements, in order.
+    pub statements: Vec<String>,
+}
+
+impl Entry {
+    /// The number of the entry whose statements run after this one.
+    pub fn effective(&self) -> u64 {
+        self.restores.unwrap_or(self.number)
+    }
+}
+
+/// Writes an entry. The stream is made when it is not there.
+pub fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
+    if talk.describe(STREAM)?.is_none() {
+        let create = |retention: &str| {
+            format!(
+                "CREATE STREAM IF NOT EXISTS {STREAM} (SINK STRING KEY, ENTRY STRING) WITH \
+                 (KAFKA_TOPIC='m2ksql_deployments', VALUE_FORMAT='JSON', PARTITIONS=1{retention});"
+            )
+        };
+        // releases before 7.4 do not know the property
+        let mut unheard = Report::new();
+        let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut unheard };
+        let done = execute(&create(", RETENTION_MS=-1"), patience, &mut quiet, &mut |_| {});
+        let unknown = |found: &Diagnostic| found.message.contains("RETENTION_MS");
+        match done {
+            Ok(()) => {}
+            Err(_) if unheard.diagnostics().iter().any(unknown) => {
+                execute(&create(""), patience, talk, &mut |_| {})?;
+            }
+            Err(failed) => {
+                unheard.diagnostics().iter().for_each(|found| talk.report.push(found.clone()));
+                return Err(failed);
+            }
+        }
+    }
+    // a `$` could be taken for a variable; in JSON it can be written otherwise
+    let text = serde_json::to_string(entry).unwrap_or_default().replace('$', "\\u0024");
+    let statement = format!(
+        "INSERT INTO {STREAM} (SINK, ENTRY) VALUES ({}, {});",
+        print::string(&entry.sink),
+        print::string(&text)
+    );
+    match talk.client.ksql(&statement, &Properties::new(), Repeat::OnlyUnsent) {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(talk.fail(&fault, None)),
+    }
+}
+
+/// The entries of a sink, or of all, oldest first.
+pub fn entries(sink: Option<&str>, talk: &mut Talk<'_>) -> Result<Vec<Entry>, Failed> {
+    if talk.describe(STREAM)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let filter = sink.map(|sink| format!(" WHERE SINK = {}", print::string(sink))).unwrap_or_default();
+    let select = format!("SELECT ENTRY FROM {}{filter}", quoted(STREAM));
+    let mut found = Found::default();
+    let ask = |emit: &str, idle: u64, found: &mut Found| {
+        let query = Query {
+            sql: format!("{select}{emit};"),
+            properties: Properties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
+            through: Endpoint::Query,
+        };
+        let limits = Limits { idle: Some(Duration::from_secs(idle)), ..Limits::default() };
+        run(talk.client, &query, limits, found).end
+    };
+    let mut end = ask("", 30, &mut found);
+    if matches!(&end, End::NoAnswer(Fault::Refused(refusal)) if refusal.status == 400) {
+        found = Found::default();
+        end = ask(" EMIT CHANGES", 3, &mut found);
+    }
+    match end {
+        End::Complete(_) | End::Idle(_) => {}
+        End::NoAnswer(fault) => return Err(talk.fail(&fault, None)),
+        other => {
+            let why = match other {
+                End::Cut(why, _) | End::Malformed(why) => why,
+                End::Failed(trouble) => trouble.message,
+                _ => "it ended too early".to_owned(),
+            };
+            return Err(talk.fail(&Fault::Broken(format!("the history of deployments is not complete: {why}")), None));
+        }
+    }
+    Ok(found.entries)
+}
+
+/// Collects entries; what is none is left out.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Entry>,
+}
+
+impl Sink for Found {
+    fn columns(&mut self, _: &[frames::Column]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, values: &[&RawValue]) -> io::Result<()> {
+        let text = values.first().and_then(|value| serde_json::from_str::<String>(value.get()).ok());
+        self.entries.extend(text.and_then(|text| serde_json::from_str(&text).ok()));
+        Ok(())
+    }
+
+    fn pause(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_back_and_old_ones_are_read_too() {
+        let entry = Entry { sink: "S".into(), number: 3, statements: vec!["SELECT '${x}'".into()], ..Entry::default() };
+        let text = serde_json::to_string(&entry).unwrap().replace('$', "\\u0024");
+        assert!(!text.contains('$'));
+        assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
+        let old: Entry = serde_json::from_str("{\"sink\": \"S\", \"later\": 1}").unwrap();
+        assert_eq!((old.sink.as_str(), old.number), ("S", 0));
+    }
+}

@@ -134,31 +134,39 @@ pub fn compile(
         plan::check_text(&text, options.dialect, report)?;
     }
     if options.verify && text.len() <= LONGEST_READ_BACK {
-        read_back(&items, options.style, sources, report)?;
+        read_back(&text, &items, statement.as_ref(), sources, report)?;
     }
     Ok(Compiled { bindings, score, legal, stats, plan, items, statement, text })
 }
 
-/// Reads every item's text and compares the trees: a fault of the printer is an internal error, never a wrong SQL.
-fn read_back(items: &[Item], style: Style, sources: &mut Sources, report: &mut Report) -> Result<(), Failed> {
-    for item in items {
-        let Item::Expr { expr, .. } = item else { continue };
-        let text = print::expression(expr, style);
-        let source = sources.add("<compiled SQL>", text.as_str());
-        let mut inner = Report::new();
-        if syntax::expression(source, &text, &mut inner) == Ok(expr.clone().without_comments()) {
-            continue;
-        }
-        let mut diagnostic =
-            Diagnostic::new(&codes::compile::INTERNAL, "internal error: the SQL does not read back to what was meant");
-        for finding in inner.diagnostics() {
-            diagnostic = diagnostic.note(format!("{}: {}", finding.code.id, finding.message));
-        }
-        return Err(
-            report.fail(diagnostic.help("report it with the model; `--no-verify` prints the text all the same"))
-        );
+/// Reads the text and compares the trees, statement, clauses and kept columns included: a fault of the printer is an internal
+/// error, never a wrong SQL.
+fn read_back(
+    text: &str,
+    items: &[Item],
+    statement: Option<&Commented>,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let source = sources.add("<compiled SQL>", text);
+    let mut inner = Report::new();
+    let same = match statement {
+        Some(meant) => syntax::statement(source, text, &mut inner)
+            .is_ok_and(|read| read.without_comments() == meant.statement.clone().without_comments()),
+        None => syntax::items(source, text, &mut inner).is_ok_and(|read| {
+            let plain = |item: &Item| item.clone().without_comments();
+            read.iter().map(plain).eq(items.iter().map(plain))
+        }),
+    };
+    if same {
+        return Ok(());
     }
-    Ok(())
+    let message = "internal error: the SQL does not read back to what was meant";
+    let mut diagnostic = Diagnostic::new(&codes::compile::INTERNAL, message);
+    for finding in inner.diagnostics() {
+        diagnostic = diagnostic.note(format!("{}: {}", finding.code.id, finding.message));
+    }
+    Err(report.fail(diagnostic.help("report it with the model; `--no-verify` prints the text all the same")))
 }
 
 #[cfg(test)]

@@ -143,3 +143,18 @@ fn names_of_onnx_columns_and_files_of_definitions_share_an_option() {
     assert_eq!(missing.code, 3);
     assert!(missing.stderr.contains("no/such.sql"), "{}", missing.stderr);
 }
+
+#[test]
+fn without_a_schema_columns_are_taken_for_what_the_features_need() {
+    let model = linear(r#""hour": 1.0, "length": 1.0"#);
+    let definitions = "hour = LN(amount + 1E0); length = LEN(city);";
+    let folder = Folder::new("assumed", &[("model.json", &model), ("features.sql", definitions)]);
+    let (model, features) = (folder.path("model.json"), folder.path("features.sql"));
+    let rows = r#"{"AMOUNT": 0, "CITY": "Rome"}"#;
+    let arguments = ["score", &model, "--features", &features, "--input", "-", "--format", "csv"];
+    let wrong = run_with(&arguments, rows);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (1, ""));
+    assert!(wrong.stderr.contains("E0704") && wrong.stderr.contains("W0724"), "{}", wrong.stderr);
+    let right = run_with(&[&arguments[..], &["--column", "CITY STRING"]].concat(), rows);
+    assert_eq!((right.code, right.stdout.as_str()), (0, "PREDICTION\n4.0\n"), "{}", right.stderr);
+}

@@ -72,6 +72,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0720", "tests/score.rs", "E0720"),
     ("E0721", "tests/score.rs", "E0721"),
     ("E0722", "tests/score.rs", "E0722"),
+    ("W0724", "tests/definitions.rs", "W0724"),
     ("W0723", "tests/score.rs", "W0723"),
 ];
 

@@ -12,6 +12,7 @@ use crate::bind::{self, Bindings, Text};
 use crate::compile::{self, Options};
 use crate::diag::codes::compile::{BAD_OPTIONS, INTERNAL};
 use crate::diag::codes::environment::CANNOT_WRITE;
+use crate::diag::codes::eval::UNDECLARED_COLUMNS;
 use crate::diag::{Diagnostic, Failed};
 use crate::lower::{self, Kind, Selection};
 use crate::model::{Elem, Feature, Graph, Output, Role};
@@ -36,7 +37,14 @@ pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let query = read_back(&compiled.text, session)?;
     let relation = relation(&graph, &compiled.bindings, &query);
-    let programs = Programs::new(&query, &relation, session)?;
+    let since = session.report.len();
+    let programs = match Programs::new(&query, &relation, session) {
+        Ok(programs) => programs,
+        Err(failed) => {
+            say_what_is_assumed(&compiled.bindings, &relation, since, session);
+            return Err(failed);
+        }
+    };
     let inputs = inputs(&graph, &compiled.bindings, &relation);
     let mut rows = Rows::open(&args.input, relation.columns, inputs, session)?;
     let mut columns: Vec<(String, Type)> =
@@ -83,6 +91,20 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
         verify: false,
         ..Options::default()
     })
+}
+
+/// Without a schema the columns of an expression are taken for numbers: what does not fit may be that.
+fn say_what_is_assumed(bindings: &Bindings, relation: &Relation, since: usize, session: &mut Session) {
+    let declared = |name: &str| bindings.relation.as_ref().is_some_and(|known| known.column(name).is_some());
+    let assumed: Vec<String> =
+        relation.columns.iter().filter(|it| !declared(&it.name)).map(|it| format!("`{}`", it.name)).collect();
+    if assumed.is_empty() || session.report.len() == since {
+        return;
+    }
+    let message =
+        format!("no type is declared for {}, so that the features' own types are assumed", assumed.join(", "));
+    let help = "declare them: `--schema source.sql`, or `--column 'NAME TYPE'`";
+    session.report.push(Diagnostic::new(&UNDECLARED_COLUMNS, message).help(help));
 }
 
 /// The names of the selected columns in the model's library; `None` where the user gave one or there is none.

@@ -464,6 +464,16 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// The item without comments, as it is compared with what is read back.
+    pub fn without_comments(self) -> Item {
+        match self {
+            Item::Expr { expr, alias, .. } => Item::Expr { comments: Vec::new(), expr: expr.without_comments(), alias },
+            all => all,
+        }
+    }
+}
+
 /// `EMIT CHANGES` or `EMIT FINAL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emit {
@@ -543,6 +553,22 @@ pub enum Statement {
     Select(Query),
     /// Any other statement, as its text without the final `;`.
     Other(String),
+}
+
+impl Statement {
+    /// The statement without comments inside, as it is compared with what is read back.
+    pub fn without_comments(mut self) -> Statement {
+        let query = match &mut self {
+            Statement::CreateAs { query, .. } | Statement::InsertInto { query, .. } | Statement::Select(query) => query,
+            Statement::Create { .. } | Statement::Other(_) => return self,
+        };
+        let items = std::mem::take(&mut query.items);
+        query.items = items.into_iter().map(Item::without_comments).collect();
+        query.filter = query.filter.take().map(Expr::without_comments);
+        let keys = std::mem::take(&mut query.partition_by);
+        query.partition_by = keys.into_iter().map(Expr::without_comments).collect();
+        self
+    }
 }
 
 /// A statement with the comment lines above it, without the `-- `.

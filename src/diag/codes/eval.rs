@@ -53,4 +53,8 @@ super::codes! {
          so that results and rows stay side by side; the other rows are computed. The exit code is 1.";
     MISSING_IN_ROWS = "W0723", "value missing in a row",
         "Lines of JSON do not have a key that the model reads. As in ksqlDB such a value is NULL.";
+    UNDECLARED_COLUMNS = "W0724", "columns without a declared type",
+        "An expression that feeds a feature reads columns whose types nobody has declared. They are assumed to have the types \
+         that the features need, mostly DOUBLE, and something in the expression does not fit that. Declare the columns with \
+         `--column 'NAME TYPE'`, or give the source's CREATE STREAM with `--schema`.";
 }

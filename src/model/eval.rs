@@ -19,13 +19,20 @@ use super::op::{Decision, Elem, Encoder, Linear, Missing, Op, Precision, Scaling
 #[derive(Clone, Copy, Debug)]
 pub struct Evaluator<'a> {
     graph: &'a Graph,
+    /// Whether nodes in binary32 are computed in binary64 all the same.
+    widened: bool,
 }
 
 impl<'a> Evaluator<'a> {
     /// An interpreter of this graph; the error is that of [`check`].
     pub fn new(graph: &'a Graph) -> Result<Self, Vec<String>> {
         check(graph)?;
-        Ok(Evaluator { graph })
+        Ok(Evaluator { graph, widened: false })
+    }
+
+    /// The same graph with everything computed in binary64, whatever precision its nodes have.
+    pub fn widened(self) -> Self {
+        Evaluator { widened: true, ..self }
     }
 
     /// The outputs, in the graph's order, for a row with one value a feature, in the graph's order.
@@ -33,26 +40,39 @@ impl<'a> Evaluator<'a> {
     /// An integer for a feature of numbers is converted. A value of any other wrong type, and one that the row is too
     /// short to have, is missing.
     pub fn row(&self, row: &[Value]) -> Vec<Vec<Value>> {
+        let results = self.nodes(row);
+        self.graph.outputs.iter().map(|output| results[output.node.index()].clone()).collect()
+    }
+
+    /// The results of all nodes for a row.
+    pub fn nodes(&self, row: &[Value]) -> Vec<Vec<Value>> {
         let mut results: Vec<Vec<Value>> = Vec::with_capacity(self.graph.nodes.len());
         for node in &self.graph.nodes {
             let mut result = self.node(node, row, &results);
-            if node.precision == Precision::Single {
+            if self.precision(node.precision) == Precision::Single {
                 result.iter_mut().for_each(round_to_single);
             }
             results.push(result);
         }
-        self.graph.outputs.iter().map(|output| results[output.node.index()].clone()).collect()
+        results
+    }
+
+    fn precision(&self, precision: Precision) -> Precision {
+        if self.widened { Precision::Double } else { precision }
     }
 
     fn node(&self, node: &Node, row: &[Value], results: &[Vec<Value>]) -> Vec<Value> {
         let arg = |index: usize| results[node.args[index].index()].as_slice();
         match &node.op {
-            Op::Input(index) => vec![input(&self.graph.features[*index], row.get(*index))],
+            Op::Input(index) => {
+                let feature = &self.graph.features[*index];
+                vec![input(feature, self.precision(feature.precision), row.get(*index))]
+            }
             Op::Constant(values) => values.clone(),
             Op::Concat => (0..node.args.len()).flat_map(|index| arg(index).iter().cloned()).collect(),
             Op::Pick(positions) => positions.iter().map(|&position| arg(0)[position].clone()).collect(),
             Op::Linear(map) => linear(map, arg(0)),
-            Op::Scale(scaling) => scale(scaling, node.precision, arg(0)),
+            Op::Scale(scaling) => scale(scaling, self.precision(node.precision), arg(0)),
             Op::Impute { missing, fill } => {
                 arg(0).iter().zip(fill).map(|(x, fill)| if is_absent(missing, x) { fill } else { x }.clone()).collect()
             }
@@ -101,13 +121,13 @@ fn round_to_single(value: &mut Value) {
     }
 }
 
-fn input(feature: &Feature, value: Option<&Value>) -> Value {
+fn input(feature: &Feature, precision: Precision, value: Option<&Value>) -> Value {
     let mut value = match (feature.elem, value) {
         (Elem::Number, Some(Value::Integer(integer))) => Value::Number(*integer as f64),
         (elem, Some(value)) if value.elem() == Some(elem) => value.clone(),
         _ => Value::Missing,
     };
-    if feature.precision == Precision::Single {
+    if precision == Precision::Single {
         round_to_single(&mut value);
     }
     value

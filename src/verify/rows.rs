@@ -113,6 +113,9 @@ fn literals(expr: &ast::Expr) -> Known {
 impl Subject<'_> {
     /// At most this many rows, the same for every call. More constants than there is room for are taken evenly.
     pub fn rows(&self, most: usize) -> Vec<Row> {
+        if most == 0 {
+            return Vec::new();
+        }
         let mut random = Random(20_150_401);
         let known = self.known_of_columns();
         let columns = &self.relation().columns;
@@ -124,7 +127,8 @@ impl Subject<'_> {
             let one = |(position, values): (usize, &Vec<Sql>)| {
                 plausible(&columns[position].ty, &known[position], values, random)
             };
-            candidates.iter().enumerate().map(one).collect()
+            let row = candidates.iter().enumerate().map(one).collect();
+            if random.below(8) > 0 { self.in_single(row) } else { row }
         };
         let mut rows: Vec<Row> = Vec::with_capacity(most);
         // all equal, for ties; all NULL
@@ -151,6 +155,23 @@ impl Subject<'_> {
                     row[position] = value.clone();
                     rows.push(row);
                 }
+            }
+        }
+        // where the label is undecided no probability is 0 or 1, and every term shows: first for what is missing
+        let (missing, others): (Vec<_>, Vec<_>) = candidates
+            .iter()
+            .enumerate()
+            .flat_map(|(position, all)| all.iter().enumerate().map(move |(index, value)| (index, position, value)))
+            .partition(|(index, ..)| *index == 0);
+        for (special, share) in [(missing, most / 5), (others, most / 5)] {
+            let end = rows.len() + share;
+            // a row or two for each pair of labels
+            let step = (special.len() * 4).div_ceil(share.max(1)).max(1);
+            for (_, position, value) in special.into_iter().step_by(step) {
+                if rows.len() >= end {
+                    break;
+                }
+                rows.extend(self.undecided(position, value, || plain(&mut random)));
             }
         }
         // random rows, and what lies between two of different labels: every pair of labels in turn
@@ -185,9 +206,52 @@ impl Subject<'_> {
         rows
     }
 
+    /// Rows with this value in this column that lie between two labels, for some pairs of labels.
+    fn undecided(&self, position: usize, value: &Sql, mut plain: impl FnMut() -> Row) -> Vec<Row> {
+        for _ in 0..4 {
+            let mut base = plain();
+            base[position] = value.clone();
+            let mut seen: Vec<(Value, Row)> = Vec::new();
+            for _ in 0..10 {
+                // what has no middle stays as it is
+                let mut row = plain();
+                row.iter_mut()
+                    .zip(&base)
+                    .filter(|(x, _)| !matches!(x, Sql::Double(_)))
+                    .for_each(|(x, y)| *x = y.clone());
+                row[position] = value.clone();
+                match self.class(&row) {
+                    None | Some(Value::Missing) => return Vec::new(),
+                    Some(class) if seen.iter().all(|(other, _)| *other != class) => seen.push((class, row)),
+                    Some(_) => {}
+                }
+            }
+            let mut rows = Vec::new();
+            for (index, (_, a)) in seen.iter().enumerate().take(3) {
+                for (_, b) in seen[..index].iter().take(2) {
+                    // not the last: there rounding admits both labels
+                    let (found, _) = self.boundary(a.clone(), b.clone());
+                    rows.extend(found.into_iter().take(if seen.len() == 2 { 4 } else { 2 }));
+                }
+            }
+            if !rows.is_empty() {
+                return rows;
+            }
+        }
+        Vec::new()
+    }
+
     /// Rows on both sides of the place between two rows where the label changes, and a little further apart; and the
     /// two labels that meet there.
     fn boundary(&self, mut a: Row, mut b: Row) -> (Vec<Row>, Option<(Value, Value)>) {
+        // what has no middle is the same in both, if the labels still differ
+        let mut other = b.clone();
+        other.iter_mut().zip(&a).filter(|(x, _)| !matches!(x, Sql::Double(_))).for_each(|(x, y)| *x = y.clone());
+        if self.class(&other) != self.class(&a) {
+            b = other;
+        } else {
+            a.iter_mut().zip(&b).filter(|(x, _)| !matches!(x, Sql::Double(_))).for_each(|(x, y)| *x = y.clone());
+        }
         let class = self.class(&a);
         let mut found = Vec::new();
         for step in 0..70 {
@@ -195,9 +259,6 @@ impl Subject<'_> {
             for (value, (x, y)) in middle.iter_mut().zip(a.iter().zip(&b)) {
                 if let (Sql::Double(x), Sql::Double(y)) = (x, y) {
                     *value = Sql::Double(x + (y - x) / 2.0);
-                } else if step == 0 {
-                    // what has no middle is taken from one of the two
-                    *value = y.clone();
                 }
             }
             let same = middle.iter().zip(&a).all(|(x, y)| x.java_equals(y))
@@ -210,13 +271,29 @@ impl Subject<'_> {
             } else {
                 b = middle
             }
-            if step >= 30 && step % 10 == 0 {
-                found.extend([a.clone(), b.clone()]);
+            // binary32 has no numbers nearer
+            let single = self.is_single() && (20..30).contains(&step) && step % 3 == 0;
+            if single || !self.is_single() && step >= 30 && step % 10 == 0 {
+                found.extend([&a, &b].map(|row| self.in_single(row.clone())));
             }
         }
         let between = class.zip(self.class(&b));
-        found.extend([a, b]);
+        found.extend([a, b].map(|row| self.in_single(row)));
         (found, between)
+    }
+
+    /// The row with numbers that the model's binary32 holds: there its precision matters least, see `in_double`.
+    fn in_single(&self, mut row: Row) -> Row {
+        if self.is_single() {
+            for value in &mut row {
+                if let Sql::Double(x) = value
+                    && (*x as f32).is_finite()
+                {
+                    *x = f64::from(*x as f32);
+                }
+            }
+        }
+        row
     }
 
     /// What the score, and the literals of expressions that it does not look into, say of each column.
@@ -350,10 +427,10 @@ fn values(ty: &Type, known: &Known, random: &mut Random) -> Vec<Sql> {
             let mut numbers: Vec<f64> = Vec::new();
             for value in &known.numbers {
                 numbers.extend([*value, value.next_up(), value.next_down()]);
-                let single = f64::from(*value as f32);
-                if single != *value {
-                    numbers.push(single);
-                }
+                // what is computed in binary32 cannot tell those apart; a bend shows only at some distance
+                let single = *value as f32;
+                numbers.extend([single, single.next_up(), single.next_down()].map(f64::from));
+                numbers.extend([value * (1.0 + 2.5e-7), value * (1.0 - 2.5e-7)]);
             }
             for category in &known.categories {
                 if let Sql::Bigint(value) = category {

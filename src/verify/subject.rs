@@ -6,7 +6,7 @@ use crate::compile::{Compiled, Options};
 use crate::diag::{Diagnostic, Failed, Report, Sources, codes};
 use crate::lower::{Kind, Nulls, Selection};
 use crate::model::eval::Evaluator;
-use crate::model::{Decision, Elem, Graph, Op, Precision, Role, Value};
+use crate::model::{Decision, Elem, Graph, Op, Precision, Role, Unary, Value};
 use crate::schema::{Column, Kind as RelationKind, Relation, Type};
 use crate::score;
 use crate::sql::ast::{Expr, Item, Statement};
@@ -35,6 +35,8 @@ pub struct Subject<'a> {
     relation: Relation,
     evaluator: Evaluator<'a>,
     analysis: Analysis<'a>,
+    /// For a model in binary32 the same in binary64, as the SQL computes.
+    widened: Option<(Evaluator<'a>, Analysis<'a>)>,
     /// What feeds each feature.
     feeds: Vec<Program>,
     /// For an input that is a column as it is, which.
@@ -77,8 +79,28 @@ impl<'a> Subject<'a> {
         let single = rounded.contains(&true) || graph.nodes.iter().any(|node| node.precision == Precision::Single);
         rounded.resize(compiled.bindings.inputs.len(), false);
         let analysis = Analysis::new(&compiled.score, single, rounded);
+        let exact = vec![false; graph.features.len()];
+        let widened = single.then(|| (evaluator.widened(), Analysis::new(&compiled.score, false, exact)));
         let nulls = &options.lower.nulls;
-        Ok(Subject { graph, compiled, nulls, relation, evaluator, analysis, feeds, columns, wanted, items, filter })
+        Ok(Subject {
+            graph,
+            compiled,
+            nulls,
+            relation,
+            evaluator,
+            analysis,
+            widened,
+            feeds,
+            columns,
+            wanted,
+            items,
+            filter,
+        })
+    }
+
+    /// Whether the model is computed in binary32.
+    pub(super) fn is_single(&self) -> bool {
+        self.widened.is_some()
     }
 
     /// The columns that rows have: what the features read.
@@ -145,13 +167,64 @@ impl<'a> Subject<'a> {
             return;
         }
         report.rows += 1;
-        let outputs = self.evaluator.row(&features);
+        let nodes = self.evaluator.nodes(&features);
+        let outputs = self.outputs(&nodes);
         let ranges = self.analysis.row(&inputs);
+        let in_double = self.in_double(&features, &inputs, &nodes);
         for (position, (wanted, program)) in self.wanted.iter().zip(&self.items).enumerate() {
             let model = expected(*wanted, self.graph, &outputs);
             let sql = program.eval(row, &event);
             self.judge(position, row, &model, &sql, &ranges[position], report);
+            if let Some((outputs, ranges)) = &in_double {
+                let mut narrow = VerifyReport { first: report.first.take(), ..VerifyReport::default() };
+                let model = expected(*wanted, self.graph, outputs);
+                self.judge(position, row, &model, &sql, &ranges[position], &mut narrow);
+                report.numbers += narrow.numbers;
+                report.labels += narrow.labels;
+                report.nulls += narrow.nulls;
+                report.first = narrow.first;
+            }
         }
+    }
+
+    fn outputs(&self, nodes: &[Vec<Value>]) -> Vec<Vec<Value>> {
+        self.graph.outputs.iter().map(|output| nodes[output.node.index()].clone()).collect()
+    }
+
+    /// What the model gives if it is computed in binary64, and what rounding admits then: much less than in binary32.
+    /// `None` where the two precisions need not decide alike: where a feature is no binary32 number, or where a node that
+    /// decides gives different results.
+    fn in_double(
+        &self,
+        features: &[Value],
+        inputs: &[score::Value],
+        nodes: &[Vec<Value>],
+    ) -> Option<(Vec<Vec<Value>>, Vec<Range>)> {
+        let (evaluator, analysis) = self.widened.as_ref()?;
+        let exact = |value: &Value| match value {
+            Value::Number(x) => x.is_nan() || f64::from(*x as f32) == *x,
+            Value::Integer(x) => *x as f32 as i128 == i128::from(*x),
+            _ => true,
+        };
+        if !features.iter().all(exact) {
+            return None;
+        }
+        let wide = evaluator.nodes(features);
+        let alike = |(at, (single, double)): (usize, (&Vec<Value>, &Vec<Value>))| {
+            let node = &self.graph.nodes[at];
+            let decides = match &node.op {
+                Op::OneHot { .. } | Op::Encode(_) | Op::Bins { .. } | Op::Impute { .. } => true,
+                Op::Unary(unary) => matches!(unary, Unary::Floor | Unary::Ceil | Unary::Round | Unary::Sign),
+                // a label is undecided where the scores are as near as rounding
+                Op::Decide { .. } => return true,
+                _ => node.elem != Elem::Number,
+            };
+            !decides || single.iter().zip(double).all(|(a, b)| same_single(a, b))
+        };
+        if !nodes.iter().zip(&wide).enumerate().all(alike) {
+            return None;
+        }
+        Some((self.outputs(&wide), analysis.row(inputs)))
     }
 
     fn judge(&self, position: usize, row: &Row, model: &Value, sql: &Sql, range: &Range, report: &mut VerifyReport) {
@@ -191,6 +264,14 @@ impl<'a> Subject<'a> {
             let row = super::json::json_line(&self.relation, row);
             report.first = Some(Mismatch { output, model, sql, admitted, row });
         }
+    }
+}
+
+/// Equal once both are rounded to binary32.
+fn same_single(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.is_nan() && b.is_nan() || *a as f32 == *b as f32,
+        (a, b) => a == b,
     }
 }
 

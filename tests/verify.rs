@@ -174,20 +174,139 @@ fn the_command_counts_and_reads_rows() {
     assert_eq!(outcome["numbers"], 0);
     assert!(outcome["first"].is_null() && outcome["values"].as_u64().unwrap() > 200);
 
-    let rows = std::env::temp_dir().join(format!("m2ksql-verify-{}.jsonl", std::process::id()));
-    std::fs::write(&rows, "{\"A\": 1, \"B\": \"NaN\"}\n\n{\"A\": null}\n{\"A\": \"x\"}\n{\"Z\": 1}\n").unwrap();
-    let rows = rows.to_string_lossy().into_owned();
-    let result = program::run(&["verify", model, "--input", &rows]);
+    let rows = File::new("rows.jsonl", "{\"A\": 1, \"B\": \"NaN\"}\n\n{\"A\": null}\n{\"A\": \"x\"}\n[1]\n");
+    let result = program::run(&["verify", model, "--input", rows.path(), "--rows", "0"]);
     assert_eq!(result.code, 1);
-    assert!(result.stderr.contains("error[E0710]: the column `A` is DOUBLE, found \"x\""), "{}", result.stderr);
+    assert!(result.stderr.contains("error[E0721]: expected DOUBLE, found `\\\"x\\\"`"), "{}", result.stderr);
+    assert!(result.stderr.contains("error[E0722]: the line is not a JSON object"), "{}", result.stderr);
+    // the value counts as NULL, the row that is none is left out
+    assert!(result.stdout.contains("rows                  3\n"), "{}", result.stdout);
+    let model = "fixtures/sklearn/logreg_bin_str_iris/model.json";
+    let csv = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5.1,3.5,1.4,0.2\n,3.5,1.4,0.2\n";
+    let result = program::run(&["verify", model, "--input", File::new("iris.csv", csv).path(), "--rows", "50"]);
+    assert_eq!((result.code, result.stderr.as_str()), (0, ""), "{}", result.stdout);
+    assert!(result.stdout.starts_with("the SQL is the model\nrows                  52\n"), "{}", result.stdout);
+}
+
+/// A file that is there as long as this is.
+#[cfg(feature = "cli")]
+struct File(String);
+
+#[cfg(feature = "cli")]
+impl File {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("m2ksql-verify-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        File(path.to_string_lossy().into_owned())
+    }
+
+    fn path(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// scikit-learn's own predictions, as the corpus has them.
+#[test]
+#[cfg(feature = "cli")]
+fn predictions_of_the_library_are_compared() {
+    let folder = "fixtures/sklearn/logreg_bin_str_iris";
+    let model = format!("{folder}/model.json");
+    let input = format!("{folder}/inputs.csv");
+    let text = std::fs::read_to_string(program::path(&format!("{folder}/expected.json"))).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let columns = json["checks"][0]["columns"].as_array().unwrap();
+    let named: Vec<(String, &Vec<serde_json::Value>)> = columns
+        .iter()
+        .filter(|column| ["predict", "predict_proba"].contains(&column["output"].as_str().unwrap()))
+        .map(|column| {
+            let key = column["key"].as_str().map_or_else(String::new, |key| format!("_{key}"));
+            (format!("{}{key}", column["output"].as_str().unwrap()), column["values"].as_array().unwrap())
+        })
+        .collect();
+    assert!(named.len() > 2);
+    let lines = |change: &dyn Fn(usize, &str, &serde_json::Value) -> serde_json::Value| -> String {
+        let line = |row: usize| {
+            let object: serde_json::Map<_, _> =
+                named.iter().map(|(name, values)| (name.clone(), change(row, name, &values[row]))).collect();
+            serde_json::Value::Object(object).to_string() + "\n"
+        };
+        (0..named[0].1.len()).map(line).collect()
+    };
+    let rows = named[0].1.len();
+    let right = File::new("right.jsonl", &lines(&|_, _, value| value.clone()));
+    let verify = |expected: &str, more: &[&str]| {
+        let mut args = vec!["verify", &model, "--input", &input, "--expected", expected, "--rows", "0"];
+        args.extend(more);
+        program::run(&args)
+    };
+    let result = verify(right.path(), &["--format", "json", "--tolerance", "1e-12"]);
+    assert_eq!((result.code, result.stderr.as_str()), (0, ""));
+    let outcome: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
+    assert_eq!(outcome["expected"]["rows"], rows);
+    assert_eq!(outcome["expected"]["values"], rows * named.len());
+    assert_eq!((&outcome["expected"]["numbers"], &outcome["expected"]["labels"]), (&0.into(), &0.into()));
+
+    // one number is off by a thousandth, one label is another
+    let wrong = File::new(
+        "wrong.jsonl",
+        &lines(&|row, name, value| match (row, value.as_f64()) {
+            (1, Some(value)) if name.starts_with("predict_proba") => (value + 1e-3).into(),
+            (2, None) => "Nobody".into(),
+            _ => value.clone(),
+        }),
+    );
+    let result = verify(wrong.path(), &[]);
+    assert_eq!(result.code, 1);
+    assert!(result.stderr.contains("error[E0712]"), "{}", result.stderr);
     assert!(
-        result.stderr.contains("no feature reads a column `Z`") && result.stderr.contains(":5:"),
+        result.stderr.contains("| m2ksql score fixtures/sklearn/logreg_bin_str_iris/model.json"),
         "{}",
         result.stderr
     );
-    std::fs::write(&rows, "{\"A\": 1, \"B\": \"NaN\"}\n\n{\"A\": null}\n").unwrap();
-    let result = program::run(&["verify", model, "--input", &rows, "--rows", "50"]);
-    std::fs::remove_file(&rows).unwrap();
-    assert_eq!((result.code, result.stderr.as_str()), (0, ""));
-    assert!(result.stdout.starts_with("the SQL is the model\nrows                  52\n"), "{}", result.stdout);
+    assert!(result.stdout.starts_with("the SQL is the model\n"), "{}", result.stdout);
+    assert!(result.stdout.contains("other labels          1\n"), "{}", result.stdout);
+    let result = verify(wrong.path(), &["--tolerance", "0.01"]);
+    assert!(result.stdout.contains("beyond the tolerance  0\n"), "{}", result.stdout);
+
+    let short = File::new("short.jsonl", "{\"predict\": \"a\"}\n");
+    assert!(verify(short.path(), &[]).stderr.contains("error[E0713]"), "a row for each row");
+    let other = File::new("other.csv", "a,b\n1,2\n");
+    assert!(verify(other.path(), &[]).stderr.contains("has no column of a result"));
+}
+
+/// Options that change what is compared, and columns of every type that feeds a number.
+#[test]
+#[cfg(feature = "cli")]
+fn options_and_types_of_columns_are_verified() {
+    let run = |args: &[&str]| {
+        let result = program::run(args);
+        assert_eq!((result.code, result.stderr.as_str()), (0, ""), "{args:?}\n{}", result.stdout);
+        assert!(result.stdout.starts_with("the SQL is the model\n"), "{args:?}");
+    };
+    let two = "fixtures/own/logistic_minimal/model.json";
+    for nulls in ["propagate", "guard", "skip", "0", "1.5"] {
+        run(&["verify", two, "--rows", "300", "--nulls", nulls]);
+        run(&["verify", "fixtures/own/categories_missing/model.json", "--rows", "300", "--nulls", nulls]);
+    }
+    for threshold in ["0.1", "0.5", "0.9"] {
+        run(&["verify", two, "--rows", "300", "--threshold", threshold]);
+        run(&["verify", two, "--rows", "300", "--threshold", threshold, "--strict"]);
+    }
+    run(&["verify", "fixtures/orders/model.json", "--schema", "fixtures/orders/source.sql"]);
+    for model in ["f32_label_encoder", "f32_onehot_truncates", "f32_imputer_zero_binarizer", "f32_to_bool", "f32_sign"]
+    {
+        let model = format!("fixtures/onnx/{model}/model.onnx");
+        for ty in ["INT", "BIGINT", "DECIMAL(12, 3)", "DOUBLE"] {
+            let column = format!("X {ty}");
+            let result = program::run(&["verify", &model, "--column", &column, "--rows", "500"]);
+            assert_eq!(result.code, 0, "{model} {ty}\n{}", result.stderr);
+        }
+    }
 }

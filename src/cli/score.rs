@@ -108,7 +108,7 @@ fn say_what_is_assumed(bindings: &Bindings, relation: &Relation, since: usize, s
 }
 
 /// The names of the selected columns in the model's library; `None` where the user gave one or there is none.
-fn source_names(graph: &Graph, select: &[Selection]) -> Vec<Option<String>> {
+pub(super) fn source_names(graph: &Graph, select: &[Selection]) -> Vec<Option<String>> {
     let mut names = Vec::new();
     for selection in select {
         let before = names.len();
@@ -217,7 +217,7 @@ fn needed(feature: &Feature) -> Type {
 }
 
 /// The names by which the rows may have each column: its own, and those of the features that it is bound to.
-fn inputs(graph: &Graph, bindings: &Bindings, relation: &Relation) -> Vec<Input> {
+pub(super) fn inputs(graph: &Graph, bindings: &Bindings, relation: &Relation) -> Vec<Input> {
     let mut places = HashMap::new();
     let mut inputs: Vec<Input> = Vec::new();
     for (number, column) in relation.columns.iter().enumerate() {

@@ -1,28 +1,46 @@
 //! `verify`: both paths from the model to values, compared, and what came of it.
 
+use std::path::Path;
+
 use super::args::Format;
 use super::args::verify::Verify;
-use super::compile;
+use super::rows::{self, Input, Rows};
 use super::session::Session;
+use super::{compile, score};
 use crate::bind::{self, Text};
-use crate::compile::{self as compiler, Options};
-use crate::diag::codes::eval::{NOT_THE_MODEL, VERIFIED_ROW};
-use crate::diag::{Diagnostic, Failed, Place};
+use crate::compile::{self as compiler, Compiled, Options};
+use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::codes::eval::{EXPECTED, NOT_EXPECTED, NOT_THE_MODEL};
+use crate::diag::{Diagnostic, Failed};
 use crate::lower::{self, Nulls, Selection};
 use crate::model::Graph;
-use crate::verify::{Row, Subject, VerifyReport, read_row};
+use crate::schema::Column;
+use crate::sql::eval::Value;
+use crate::verify::{Expected, Row, Subject, VerifyReport};
 
 /// Verifies, prints the counts, and fails on a mismatch.
 pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
+    if args.model.as_os_str() == "-" && args.input.as_ref().is_some_and(|input| input.as_os_str() == "-") {
+        let message = "model and rows cannot both be read from standard input";
+        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")));
+    }
     let (name, bytes) = session.read(&args.model)?;
     let graph = session.load(&name, bytes, &args.model_options)?;
     let bind = compile::bind_options(&args.model_options, &args.features, None, session)?;
     let options = options(args, bind, &graph, session);
     let compiled = compiler::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let subject = Subject::new(&graph, &compiled, &options, &mut session.sources, &mut session.report)?;
-    let mut rows = own_rows(args, &subject, session)?;
+    let own = own_rows(args, &graph, &compiled, &subject, session)?;
+    let expected = expected(args, &graph, &options, &subject, own.len(), session)?;
+    let readable: Vec<Row> = own.iter().flatten().cloned().collect();
+    let mut rows = readable.clone();
     rows.extend(subject.rows(args.rows));
-    let outcome = subject.run(&rows);
+    let mut outcome = subject.run(&rows);
+    if let Some(mut expected) = expected {
+        let mut there = own.iter().map(Option::is_some);
+        expected.rows.retain(|_| there.next() == Some(true));
+        outcome.expected = Some(subject.expect(&readable, &expected));
+    }
     let text = match args.format {
         Format::Text => describe(&outcome),
         Format::Json => serde_json::to_string(&outcome).unwrap_or_default() + "\n",
@@ -31,18 +49,39 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     if outcome.passes() {
         return Ok(());
     }
-    let mut diagnostic = Diagnostic::new(&NOT_THE_MODEL, "the SQL gives other values than the model");
-    match &outcome.first {
+    let (code, whose, first) = match &outcome.expected {
+        Some(expected) if outcome.is_the_model() => (&NOT_EXPECTED, "expected is", &expected.first),
+        _ => (&NOT_THE_MODEL, "the model gives", &outcome.first),
+    };
+    let mut diagnostic = Diagnostic::new(code, code.title);
+    match first {
         Some(first) => {
             diagnostic = diagnostic
-                .note(format!("`{}` is {}, the model gives {}", first.output, first.sql, first.model))
+                .note(format!("`{}` is {}, {whose} {}", first.output, first.sql, first.model))
                 .note(format!("rounding admits {}", first.admitted))
                 .note(format!("row: {}", first.row))
-                .help("report it with the row and the model");
+                .note(format!("again: {}", again(args, &first.row, outcome.is_the_model())));
+            if code.id == NOT_THE_MODEL.id {
+                diagnostic = diagnostic.help("report it with the row and the model");
+            }
         }
         None => diagnostic.message = "no value was compared".to_owned(),
     }
     Err(session.report.fail(diagnostic))
+}
+
+/// A command that shows the row again.
+fn again(args: &Verify, row: &str, is_the_model: bool) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let model = args.model.display().to_string();
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let model = if plain(&model) { model } else { quoted(&model) };
+    let strict = if args.strict { " --strict" } else { "" };
+    let show = match is_the_model {
+        true => format!("score {model}{strict} --input - --names source"),
+        false => format!("verify {model}{strict} --input - --rows 0"),
+    };
+    format!("printf '%s\\n' {} | m2ksql {show}", quoted(row))
 }
 
 fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Session) -> Options {
@@ -61,31 +100,84 @@ fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Sess
     options
 }
 
-/// The rows of `--input`; every line that cannot be read is reported.
-fn own_rows(args: &Verify, subject: &Subject<'_>, session: &mut Session) -> Result<Vec<Row>, Failed> {
+/// The rows of `--input`; `None` for one that cannot be read, which is reported.
+fn own_rows(
+    args: &Verify,
+    graph: &Graph,
+    compiled: &Compiled,
+    subject: &Subject<'_>,
+    session: &mut Session,
+) -> Result<Vec<Option<Row>>, Failed> {
     let Some(path) = &args.input else { return Ok(Vec::new()) };
-    let since = session.report.len();
-    let source = session.read_text(path)?;
+    let inputs = score::inputs(graph, &compiled.bindings, subject.relation());
+    read(path, subject.relation().columns.clone(), inputs, session)
+}
+
+fn read(
+    path: &Path,
+    columns: Vec<Column>,
+    inputs: Vec<Input>,
+    session: &mut Session,
+) -> Result<Vec<Option<Row>>, Failed> {
+    let mut file = Rows::open(path, columns, inputs, session)?;
     let mut rows = Vec::new();
-    let mut start = 0;
-    for line in session.sources.text(source).split_inclusive('\n') {
-        if !line.trim().is_empty() {
-            match read_row(subject.relation(), line) {
-                Ok(row) => rows.push(row),
-                Err(message) => {
-                    let span = start..start + line.trim_end().len();
-                    session.report.push(Diagnostic::new(&VERIFIED_ROW, message).at(Place::span(source, span)));
-                }
-            }
-        }
-        start += line.len();
+    while let Some(chunk) = file.next(session)? {
+        rows.extend((0..chunk.len()).map(|row| (!chunk.is_broken(row)).then(|| chunk.row(row))));
     }
-    session.report.check(since)?;
     Ok(rows)
 }
 
+/// The predictions of `--expected`: of its columns those that are results.
+fn expected(
+    args: &Verify,
+    graph: &Graph,
+    options: &Options,
+    subject: &Subject<'_>,
+    rows: usize,
+    session: &mut Session,
+) -> Result<Option<Expected>, Failed> {
+    let Some(path) = &args.expected else { return Ok(None) };
+    let outputs = subject.outputs();
+    let sources = score::source_names(graph, &options.lower.select);
+    let inputs: Vec<Input> = outputs
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| {
+            let features = sources.get(at).cloned().flatten().into_iter().collect();
+            Input { column: name.clone(), features, ..Input::default() }
+        })
+        .collect();
+    let present = rows::present(path, &inputs, session)?;
+    let chosen: Vec<usize> = (0..outputs.len()).filter(|&at| present[at]).collect();
+    if chosen.is_empty() {
+        let names: Vec<String> = inputs.iter().map(|it| it.features.first().unwrap_or(&it.column).clone()).collect();
+        let shown = names.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let message = format!("`{}` has no column of a result", path.display());
+        return Err(session.report.fail(Diagnostic::new(&EXPECTED, message).note(format!("the results are {shown}"))));
+    }
+    let column = |&at: &usize| Column { name: outputs[at].0.clone(), ty: outputs[at].1.clone(), key: None };
+    let columns = chosen.iter().map(column).collect();
+    let found = read(path, columns, chosen.iter().map(|&at| inputs[at].clone()).collect(), session)?;
+    if found.len() != rows {
+        let message = format!("`{}` has {} rows, `--input` has {rows}", path.display(), found.len());
+        return Err(session.report.fail(Diagnostic::new(&EXPECTED, message)));
+    }
+    let nothing = vec![Value::Null; chosen.len()];
+    let rows = found.into_iter().map(|row| row.unwrap_or_else(|| nothing.clone())).collect();
+    Ok(Some(Expected { outputs: chosen, rows, tolerance: args.tolerance }))
+}
+
 fn describe(outcome: &VerifyReport) -> String {
-    let verdict = if outcome.passes() { "the SQL is the model" } else { "the SQL is NOT the model" };
+    let verdict = if outcome.is_the_model() { "the SQL is the model" } else { "the SQL is NOT the model" };
+    let expected = outcome.expected.as_ref().map_or_else(String::new, |expected| {
+        format!(
+            "\nexpected values       {} of {} rows\n\
+             largest difference    {:e}\n\
+             beyond the tolerance  {}\n\
+             other labels          {}\n",
+            expected.values, expected.rows, expected.largest_difference, expected.numbers, expected.labels,
+        )
+    });
     format!(
         "{verdict}\n\
          rows                  {}\n\
@@ -93,7 +185,7 @@ fn describe(outcome: &VerifyReport) -> String {
          largest difference    {:e}, {} ulp\n\
          beyond rounding       {}\n\
          label flips           {}, and {} that the margin's rounding explains\n\
-         NULL mismatches       {}\n",
+         NULL mismatches       {}\n{expected}",
         outcome.rows,
         outcome.values,
         outcome.identical,

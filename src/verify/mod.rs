@@ -11,14 +11,16 @@
 //! | `subject` | both paths, ready for rows of columns |
 //! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
 //! | `json` | rows as lines of JSON |
+//! | `expected` | predictions of the training library |
 //! | `report` | what is counted |
 
 pub mod bound;
+mod expected;
 mod json;
 mod report;
 mod rows;
 mod subject;
 
-pub use json::read_row;
+pub use expected::{Expected, ExpectedReport};
 pub use report::{Mismatch, VerifyReport};
 pub use subject::{Row, Subject};

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct Mismatch {
     /// The output column.
     pub output: String,
-    /// What the model gives.
+    /// What the model gives, or the training library.
     pub model: String,
     /// What the SQL gives.
     pub sql: String,
@@ -40,12 +40,20 @@ pub struct VerifyReport {
     pub undecided: usize,
     /// The first result beyond its bound.
     pub first: Option<Mismatch>,
+    /// The comparison with the training library's predictions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<super::ExpectedReport>,
 }
 
 impl VerifyReport {
-    /// Whether everything that was compared agrees, and something was.
-    pub fn passes(&self) -> bool {
+    /// Whether the SQL is the model: everything that was compared agrees, and something was.
+    pub fn is_the_model(&self) -> bool {
         self.values > 0 && self.numbers + self.labels + self.nulls == 0
+    }
+
+    /// Whether it is, and gives what the training library gives.
+    pub fn passes(&self) -> bool {
+        self.is_the_model() && self.expected.as_ref().is_none_or(super::ExpectedReport::passes)
     }
 }
 

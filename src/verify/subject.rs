@@ -34,7 +34,7 @@ pub struct Subject<'a> {
     nulls: &'a Nulls,
     relation: Relation,
     evaluator: Evaluator<'a>,
-    analysis: Analysis<'a>,
+    pub(super) analysis: Analysis<'a>,
     /// For a model in binary32 the same in binary64, as the SQL computes.
     widened: Option<(Evaluator<'a>, Analysis<'a>)>,
     /// What feeds each feature.
@@ -42,7 +42,7 @@ pub struct Subject<'a> {
     /// For an input that is a column as it is, which.
     pub(super) columns: Vec<Option<usize>>,
     wanted: Vec<Wanted>,
-    items: Vec<Program>,
+    pub(super) items: Vec<Program>,
     filter: Option<Program>,
 }
 
@@ -124,7 +124,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The features of a row, as the model takes them and as the score does.
-    fn features(&self, row: &Row) -> (Vec<Value>, Vec<score::Value>) {
+    pub(super) fn features(&self, row: &Row) -> (Vec<Value>, Vec<score::Value>) {
         let event = Event::default();
         let mut features = Vec::with_capacity(self.feeds.len());
         let mut inputs = Vec::with_capacity(self.feeds.len());
@@ -153,8 +153,7 @@ impl<'a> Subject<'a> {
     fn compare(&self, row: &Row, report: &mut VerifyReport) {
         let event = Event::default();
         let (features, inputs) = self.features(row);
-        let required = &self.compiled.score.required;
-        let dropped = required.iter().any(|&number| inputs[number as usize] == score::Value::Null);
+        let dropped = self.drops(&inputs);
         if let Some(filter) = &self.filter
             && filter.keeps(row, &event) == dropped
         {
@@ -168,7 +167,7 @@ impl<'a> Subject<'a> {
         }
         report.rows += 1;
         let nodes = self.evaluator.nodes(&features);
-        let outputs = self.outputs(&nodes);
+        let outputs = self.model_outputs(&nodes);
         let ranges = self.analysis.row(&inputs);
         let in_double = self.in_double(&features, &inputs, &nodes);
         for (position, (wanted, program)) in self.wanted.iter().zip(&self.items).enumerate() {
@@ -187,7 +186,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn outputs(&self, nodes: &[Vec<Value>]) -> Vec<Vec<Value>> {
+    /// Whether a WHERE clause is to drop the row.
+    pub(super) fn drops(&self, inputs: &[score::Value]) -> bool {
+        let required = &self.compiled.score.required;
+        required.iter().any(|&number| inputs[number as usize] == score::Value::Null)
+    }
+
+    fn model_outputs(&self, nodes: &[Vec<Value>]) -> Vec<Vec<Value>> {
         self.graph.outputs.iter().map(|output| nodes[output.node.index()].clone()).collect()
     }
 
@@ -224,7 +229,7 @@ impl<'a> Subject<'a> {
         if !nodes.iter().zip(&wide).enumerate().all(alike) {
             return None;
         }
-        Some((self.outputs(&wide), analysis.row(inputs)))
+        Some((self.model_outputs(&wide), analysis.row(inputs)))
     }
 
     fn judge(&self, position: usize, row: &Row, model: &Value, sql: &Sql, range: &Range, report: &mut VerifyReport) {
@@ -254,8 +259,25 @@ impl<'a> Subject<'a> {
             }
         };
         if !fine {
-            let name = self.compiled.score.outputs[position].name.clone();
-            self.fail(report, row, [name, format!("{model:?}"), format!("{sql:?}"), describe(range)]);
+            report.first = report.first.take().or_else(|| Some(self.mismatch(position, row, &theirs, &ours, range)));
+        }
+    }
+
+    /// What is said of a result that is wrong.
+    pub(super) fn mismatch(
+        &self,
+        position: usize,
+        row: &Row,
+        model: &score::Value,
+        sql: &score::Value,
+        range: &Range,
+    ) -> Mismatch {
+        Mismatch {
+            output: self.compiled.score.outputs[position].name.clone(),
+            model: text(model),
+            sql: text(sql),
+            admitted: describe(range),
+            row: super::json::json_line(&self.relation, row),
         }
     }
 
@@ -279,6 +301,17 @@ fn internal(message: String) -> Diagnostic {
     Diagnostic::new(&codes::compile::INTERNAL, format!("internal error: {message}"))
 }
 
+/// The value as messages have it.
+fn text(value: &score::Value) -> String {
+    match value {
+        score::Value::Null => "NULL".to_owned(),
+        score::Value::Double(x) => format!("{x:?}"),
+        score::Value::Bigint(x) => x.to_string(),
+        score::Value::Text(text) => format!("'{text}'"),
+        score::Value::Boolean(truth) => truth.to_string(),
+    }
+}
+
 fn describe(range: &Range) -> String {
     let null = if range.null { " or NULL" } else { "" };
     match &range.values {
@@ -289,7 +322,7 @@ fn describe(range: &Range) -> String {
         }
         Some(Values::Truth { yes: true, no: true }) => format!("true or false{null}"),
         Some(Values::Truth { yes, .. }) => format!("{yes}{null}"),
-        Some(Values::Set(set)) => format!("one of {set:?}{null}"),
+        Some(Values::Set(set)) => format!("{}{null}", set.iter().map(text).collect::<Vec<_>>().join(" or ")),
         Some(Values::Any) => format!("anything{null}"),
     }
 }
@@ -477,7 +510,7 @@ fn of_model(value: &Value) -> score::Value {
     }
 }
 
-fn of_sql(value: &Sql) -> score::Value {
+pub(super) fn of_sql(value: &Sql) -> score::Value {
     match value {
         Sql::Double(x) => score::Value::Double(*x),
         Sql::Integer(x) => score::Value::Bigint(i64::from(*x)),

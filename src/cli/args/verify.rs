@@ -14,14 +14,24 @@ use super::{Format, ModelOptions};
 /// unknown categories, rows near the decision boundary, random rows. Results may differ by what rounding explains, which
 /// is computed for every row. Needs no server.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Verify {
     /// Model file; `-` reads standard input
     #[arg(value_hint = ValueHint::FilePath)]
     pub(in crate::cli) model: PathBuf,
 
-    /// Rows of your own to check too: one JSON object of columns a line
+    /// Rows of your own to check too: CSV with a header line, or a JSON object a line; `-` reads standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) input: Option<PathBuf>,
+
+    /// What the training library predicts for the rows of `--input`, row by row, to be checked too: CSV or JSON lines,
+    /// columns named as in the SQL or as the library names them
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "input")]
+    pub(in crate::cli) expected: Option<PathBuf>,
+
+    /// How far off an expected number may be, relative to the larger of 1 and itself
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-6, requires = "expected")]
+    pub(in crate::cli) tolerance: f64,
 
     /// How many rows are made
     #[arg(long, value_name = "N", default_value_t = 2000)]
@@ -44,3 +54,9 @@ pub(in crate::cli) struct Verify {
     #[command(flatten)]
     pub(in crate::cli) results: ResultOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  m2ksql verify model.onnx
+  m2ksql verify model.json --input rows.csv --expected predictions.csv --tolerance 1e-9
+  m2ksql verify model.json --schema source.sql --nulls skip --format json";

@@ -13,6 +13,13 @@ use crate::diag::{Failed, Report, SourceId};
 use crate::schema::Type;
 use crate::sql::eval::Value;
 
+/// The names in the header line of a text.
+pub(super) fn header(text: &str) -> Vec<String> {
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let header = reader.headers().map(|header| header.iter().map(|name| name.trim().to_owned()).collect());
+    header.unwrap_or_default()
+}
+
 /// A file of CSV.
 pub(super) struct Csv {
     reader: Reader<BufReader<Box<dyn Read>>>,

@@ -86,6 +86,16 @@ impl Chunk {
         }
     }
 
+    /// The values of a row.
+    pub(super) fn row(&self, row: usize) -> Vec<Value> {
+        let value = |cells: &Cells| match cells {
+            Cells::Doubles(_, nulls) if nulls[row] => Value::Null,
+            Cells::Doubles(values, _) => Value::Double(values[row]),
+            Cells::Values(values) => values[row].clone(),
+        };
+        self.columns.iter().map(value).collect()
+    }
+
     /// The number of rows.
     pub(super) fn len(&self) -> usize {
         self.broken.len()
@@ -228,6 +238,23 @@ impl Rows {
             report.push(Diagnostic::new(&codes::BAD_VALUE, message).at(Place::file(self.findings.source)));
         }
     }
+}
+
+/// Which of the columns a file has: by its header line, or by its first object.
+pub(super) fn present(path: &Path, inputs: &[Input], session: &mut Session) -> Result<Vec<bool>, Failed> {
+    let text = session.read_text(path)?;
+    let text = session.sources.text(text);
+    let first = text.trim_start_matches('\u{feff}').lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let found: Vec<String> = match serde_json::from_str::<serde_json::Map<_, _>>(first) {
+        Ok(object) => object.keys().cloned().collect(),
+        Err(_) => csv::header(text),
+    };
+    let names = Names::new(inputs.to_vec());
+    let mut present = vec![false; inputs.len()];
+    for (number, _) in found.iter().filter_map(|name| names.find(name)) {
+        present[number] = true;
+    }
+    Ok(present)
 }
 
 /// What reading a row needs.

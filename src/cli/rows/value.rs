@@ -11,6 +11,9 @@ use crate::schema::{Column, Kind, Relation, Type};
 use crate::sql::ast::Expr;
 use crate::sql::eval::{Event, Program, Value};
 
+/// Milliseconds.
+const DAY: i64 = 86_400_000;
+
 /// A DOUBLE: a decimal number, or one of the names that Java has for what is none.
 pub(super) fn double(text: &str) -> Option<f64> {
     match text {
@@ -62,6 +65,9 @@ impl Converters {
             (Json::Number(number), Type::Decimal(..)) => self.cast(&number.to_string(), ty),
             // milliseconds, as a stream's JSON has them
             (Json::Number(number), Type::Timestamp) => number.as_i64().map(Value::Timestamp),
+            (Json::Number(number), Type::Time) => number.as_i64().filter(|it| (0..DAY).contains(it)).map(Value::Time),
+            // days
+            (Json::Number(number), Type::Date) => number.as_i64()?.checked_mul(DAY).map(Value::Date),
             (Json::String(text), Type::Array(_) | Type::Map(..) | Type::Struct(_) | Type::Boolean) => {
                 let _ = text;
                 None
@@ -147,6 +153,8 @@ mod tests {
         assert_eq!(json(json!("1.5"), Type::Decimal(4, 2)), decimal);
         assert_eq!(json(json!(1.5), Type::Decimal(4, 2)), decimal);
         assert_eq!(json(json!("x"), Type::Decimal(4, 2)), None);
+        assert_eq!(json(json!(-1), Type::Date), Some(Value::Date(-DAY)));
+        assert_eq!((json(json!(1), Type::Time), json(json!(DAY), Type::Time)), (Some(Value::Time(1)), None));
         let numbers = Type::Array(Box::new(Type::Double));
         assert_eq!(json(json!([1, null]), numbers.clone()), Some(Value::array(vec![Value::Double(1.0), Value::Null])));
         assert_eq!(json(json!([1, "x"]), numbers), None);

@@ -32,14 +32,18 @@ super::codes! {
     NO_TYPE = "E0709", "expression without a type",
         "A bare NULL has no type, so that it can be no column, no CASE with only NULL branches and no array of NULLs. \
          Write `CAST(NULL AS DOUBLE)`. A WHERE clause has to be BOOLEAN.";
-    VERIFIED_ROW = "E0710", "a row that cannot be read",
-        "`--input` takes one JSON object a line, with the columns that the features read. A column that is missing is NULL. A \
-         number of any type is a JSON number, or a text where JSON has none: `\"NaN\"`, `\"Infinity\"`, a DECIMAL. The message \
-         names the line and the column.";
     NOT_THE_MODEL = "E0711", "the SQL is not the model",
         "The printed SQL gives another value than the model for a row, and rounding does not explain it. This is a fault of \
          m2ksql. Please report it with the row that the message shows and the model, or its structure if the model is \
          confidential.";
+    NOT_EXPECTED = "E0712", "the SQL gives other values than expected",
+        "The SQL is the model in the file, but the values of `--expected` are others, by more than rounding and `--tolerance` \
+         explain. Perhaps the rows are in another order, or features are not those of the training; perhaps the export has \
+         changed the model (m2ksql warns where it knows that), or the predictions are of another version.";
+    EXPECTED = "E0713", "expected values that do not fit",
+        "The file of `--expected` goes row by row with that of `--input`, and its columns have the names of the results, as in \
+         the SQL or as in the model's library (`score --names source` writes them): `predict`, `predict_proba_<class>`, an \
+         ONNX graph's outputs.";
     MISSING_INPUT = "E0720", "column not among the rows",
         "The model reads a column that the header line of the rows does not have. A column is found by the name of the \
          feature, by the second name that data of an ONNX model uses (`X_3`), or by the name of the column in the SQL; in \

@@ -16,7 +16,7 @@ use crate::diag::{Diagnostic, Failed, Report, Sources, codes};
 use crate::lower;
 use crate::model::{self, Graph};
 use crate::opt;
-use crate::score::Score;
+use crate::score::{Rebuild, Score};
 use crate::sql::ast::{Commented, Item, Script};
 use crate::sql::dialect::{Dialect, KsqlDb};
 use crate::sql::plan::Plan;
@@ -110,11 +110,7 @@ pub fn compile(
             .help("name the source with `--from`, or use `--nulls guard`"),
         ));
     }
-    let (optimized, stats) = opt::optimize(&score, options.strict);
-    let legal = legalize::legalize(&optimized, options.dialect, report)?;
-    let guard = options.lower.nulls == lower::Nulls::Guard;
-    let wishes = plan::Wishes { guard, strict: options.strict };
-    let plan = plan::plan(&legal, shape, options.dialect, wishes, report)?;
+    let Planned { legal, stats, plan } = cheapest(graph, &bindings, &score, &shape, options, report)?;
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
         plan::check(&items, options.dialect, report)?;
@@ -137,6 +133,58 @@ pub fn compile(
         read_back(&text, &items, statement.as_ref(), sources, report)?;
     }
     Ok(Compiled { bindings, score, legal, stats, plan, items, statement, text })
+}
+
+/// Classes beyond which no plan by differences is tried: they are as many as the pairs.
+const MANY_CLASSES: usize = 12;
+
+/// A score on its way to text.
+struct Planned {
+    legal: Score,
+    stats: opt::Stats,
+    plan: Plan,
+}
+
+/// The legal score and its plan. With more than two classes every output is planned by differences and by scores, and the
+/// cheaper item is kept.
+fn cheapest(
+    graph: &Graph,
+    bindings: &Bindings,
+    score: &Score,
+    shape: &bind::Shape,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Planned, Failed> {
+    let classes = lower::classes_compared(graph);
+    if classes <= 2 {
+        return planned(score, shape, options, report);
+    }
+    let by_scores = lower::Options { classes: lower::Classes::Scores, ..options.lower.clone() };
+    let by_scores = lower::lower(graph, bindings, &by_scores, report)?;
+    if classes > MANY_CLASSES {
+        return planned(&by_scores, shape, options, report);
+    }
+    let both = Rebuild::onto(score.clone(), &by_scores).run(|_, _, _| None);
+    let Planned { mut legal, stats, mut plan } = planned(&both, shape, options, report)?;
+    let others = plan.items.split_off(score.outputs.len());
+    for (item, other) in plan.items.iter_mut().zip(others) {
+        if other.measure.time < item.measure.time {
+            legal.outputs.swap(item.output, other.output);
+            *item = plan::Item { output: item.output, ..other };
+        }
+    }
+    legal.outputs.truncate(plan.items.len());
+    Ok(Planned { legal, stats, plan })
+}
+
+/// From a lowered score to its plan.
+fn planned(score: &Score, shape: &bind::Shape, options: &Options, report: &mut Report) -> Result<Planned, Failed> {
+    let (optimized, stats) = opt::optimize(score, options.strict);
+    let legal = legalize::legalize(&optimized, options.dialect, report)?;
+    let guard = options.lower.nulls == lower::Nulls::Guard;
+    let wishes = plan::Wishes { guard, strict: options.strict };
+    let plan = plan::plan(&legal, shape.clone(), options.dialect, wishes, report)?;
+    Ok(Planned { legal, stats, plan })
 }
 
 /// Reads the text and compares the trees, statement, clauses and kept columns included: a fault of the printer is an internal

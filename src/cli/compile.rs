@@ -100,6 +100,7 @@ pub(super) fn options(
         select: results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
         threshold: results.threshold,
         nulls: nulls.clone(),
+        ..lower::Options::default()
     };
     let quote = match text_options.quote {
         Quote::Always => print::Quote::Always,

@@ -84,7 +84,12 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
             from: texts("--from", &["M2KSQL_ROWS".to_owned()]).pop(),
             ..bind::ShapeOptions::default()
         },
-        lower: lower::Options { select, threshold: args.results.threshold, nulls: args.features.nulls.clone() },
+        lower: lower::Options {
+            select,
+            threshold: args.results.threshold,
+            nulls: args.features.nulls.clone(),
+            ..lower::Options::default()
+        },
         strict: args.strict,
         // no server has to take it, and the whole text is read back anyway
         limits: false,

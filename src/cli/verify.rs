@@ -90,6 +90,7 @@ fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Sess
         select: if chosen.is_empty() { lower::everything(graph) } else { chosen },
         threshold: args.results.threshold,
         nulls: args.features.nulls.clone(),
+        ..lower::Options::default()
     };
     let mut options = Options { bind, lower, strict: args.strict, limits: false, ..Options::default() };
     // a WHERE clause needs a statement

@@ -122,6 +122,11 @@ impl Report {
         Self::default()
     }
 
+    /// Adds everything that another report holds.
+    pub fn append(&mut self, other: Report) {
+        self.diagnostics.extend(other.diagnostics);
+    }
+
     /// Adds a finding and goes on.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);

@@ -27,7 +27,7 @@ pub use outputs::{Kind, Selection, default_selection, everything};
 
 use crate::bind::{Bindings, Importer};
 use crate::diag::{Failed, Report};
-use crate::model::{Elem, Graph, NodeId, Op, Value};
+use crate::model::{Decision, Elem, Graph, NodeId, Op, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Id, Score};
 
@@ -40,6 +40,18 @@ pub struct Options {
     pub threshold: Option<f64>,
     /// What a missing feature does.
     pub nulls: Nulls,
+    /// How more than two classes are compared.
+    pub classes: Classes,
+}
+
+/// How the scores of more than two classes become a label and probabilities. Both are the same function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Classes {
+    /// By differences of two scores each: weights are subtracted at compile time, but there are as many differences as pairs.
+    #[default]
+    Differences,
+    /// By every score itself, and the largest of them.
+    Scores,
 }
 
 /// One element of a lowered vector.
@@ -61,6 +73,17 @@ struct Lowering<'a> {
     inputs: Vec<Item>,
     /// Per feature, between which integers its column's values are integers, if they are.
     whole: Vec<Option<(f64, f64)>>,
+}
+
+/// The most classes whose scores the model compares.
+pub fn classes_compared(graph: &Graph) -> usize {
+    let compared = graph.nodes.iter().filter_map(|node| match &node.op {
+        Op::Softmax | Op::ArgMax { .. } | Op::Decide { decision: Decision::FirstLargest, .. } => {
+            node.args.first().map(|&arg| graph.node(arg).width)
+        }
+        _ => None,
+    });
+    compared.max().unwrap_or(0).max(graph.classes.len())
 }
 
 /// Lowers the wanted outputs of a graph.

@@ -1,6 +1,6 @@
 //! Operators that look at a whole row: normalization, softmax, reductions, argmax and the decision for a label.
 
-use super::{Item, Lowering};
+use super::{Classes, Item, Lowering};
 use crate::model::{Decision, Elem, NodeId, Norm, Reduction, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Function, Id, Term};
@@ -31,8 +31,14 @@ impl Lowering<'_> {
     }
 
     /// `p_i = 1 / (1 + Σ_{j≠i} e^(x_j - x_i))`: an overflowing exponential makes the probability 0, as it should be.
+    /// Where the scores are not compared by differences it stays one function, so that nothing is subtracted yet.
     pub(super) fn softmax(&mut self, arg: NodeId) -> Vec<Item> {
         let x = self.numbers(arg);
+        if self.options.classes == Classes::Scores && x.len() > 2 {
+            let of = |&x_i: &Id| [x_i].into_iter().chain(x.iter().copied()).collect();
+            let calls: Vec<Vec<Id>> = x.iter().map(of).collect();
+            return calls.into_iter().map(|list| Item::Value(self.score.call(Function::Softmax, list))).collect();
+        }
         let one = self.score.double(1.0);
         let mut result = Vec::with_capacity(x.len());
         for i in 0..x.len() {
@@ -111,7 +117,8 @@ impl Lowering<'_> {
     ///
     /// First of equals: the value of the last score if that is strictly larger than all before it, else of the one before
     /// it likewise, …, else the first. That takes half of the comparisons of all pairs. A NaN is larger than nothing, so
-    /// a row of NaN has the first value.
+    /// a row of NaN has the first value. By scores: the first that is no smaller than the largest of all (which is NaN if one
+    /// of them is, so that a row of NaN has the first value here too).
     pub(super) fn extreme(&mut self, scores: &[Id], values: &[Id], largest: bool, last: bool) -> Id {
         let mut sources = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
@@ -120,6 +127,18 @@ impl Lowering<'_> {
         }
         let null = self.score.null(self.score.ty(values[0]).clone());
         let mut arms = vec![Arm { condition: self.score.any_null(sources), value: null }];
+        if self.options.classes == Classes::Scores && largest && scores.len() > 2 {
+            let most = self.reduced(Reduction::Max, scores);
+            let mut order: Vec<usize> = (0..scores.len()).collect();
+            if last {
+                order.reverse();
+            }
+            for &candidate in &order {
+                let condition = self.score.compare(Comparison::GreaterOrEqual, scores[candidate], most);
+                arms.push(Arm { condition, value: values[candidate] });
+            }
+            return self.score.case(arms, values[order[0]]);
+        }
         let comparison = if largest { Comparison::Greater } else { Comparison::Less };
         let mut order: Vec<usize> = (0..scores.len()).collect();
         if last {

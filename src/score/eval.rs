@@ -122,6 +122,10 @@ pub(super) fn call(function: Function, arguments: &[Value]) -> Value {
         (Function::ToDouble, [Value::Bigint(value)]) => Value::Double(*value as f64),
         (Function::ToBigint, [Value::Double(value)]) => Value::Bigint(*value as i64),
         (Function::IsNan, [Value::Double(value)]) => Value::Boolean(value.is_nan()),
+        (Function::Softmax, [Value::Double(x), scores @ ..]) => {
+            let differences = scores.iter().filter_map(double).map(|y| libm::exp(y - x));
+            Value::Double(1.0 / differences.sum::<f64>())
+        }
         (_, [Value::Double(x)]) => unary(function, *x).map_or(Value::Null, Value::Double),
         (_, [Value::Double(a), Value::Double(b)]) => binary(function, *a, *b).map_or(Value::Null, Value::Double),
         _ => Value::Null,

@@ -174,6 +174,8 @@ pub enum Function {
     Log1p,
     /// `e^x - 1`, to full precision near 0
     Expm1,
+    /// Of its first argument among the others: `e^x / Σ e^y`, without overflow
+    Softmax,
     /// The standard normal distribution function
     NormalCdf,
     /// The error function
@@ -407,6 +409,7 @@ impl Function {
             Function::Softplus => "softplus",
             Function::Log1p => "log1p",
             Function::Expm1 => "expm1",
+            Function::Softmax => "softmax",
             Function::NormalCdf => "normal_cdf",
             Function::Erf => "erf",
             Function::IsNan => "is_nan",

@@ -18,6 +18,11 @@ impl<'a> Rebuild<'a> {
         Rebuild { old, new: old.like(old.len()), map: vec![None; old.len()], used: old.uses() }
     }
 
+    /// Into an arena over the same inputs that holds something already; its outputs stay first.
+    pub fn onto(new: Score, old: &'a Score) -> Self {
+        Rebuild { old, new, map: vec![None; old.len()], used: old.uses() }
+    }
+
     /// Gives every expression that the roots need to `rule`, operands first, then carries over the outputs. Where the rule
     /// has nothing to say the expression is rebuilt as it is.
     pub fn run(mut self, mut rule: impl FnMut(&mut Self, Id, &Expr) -> Option<Id>) -> Score {

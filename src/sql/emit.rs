@@ -372,12 +372,23 @@ impl Emitter<'_> {
                 Spelled { expr: ast::Expr::call(name, arguments.collect()), ty: Some(ty) }
             }
             Spelling::Call(name) | Spelling::SkipsNull(name) => {
+                if let Some(expr) = self.largest(arguments).filter(|_| function == Function::Max) {
+                    return Spelled { expr, ty: Some(ty) };
+                }
                 let arguments = arguments.iter().map(|&argument| self.exact(argument)).collect();
                 Spelled { expr: ast::Expr::call(name, arguments), ty: Some(ty) }
             }
             // `legalize` has left none of these
             Spelling::Rewrite | Spelling::Refuse(_) => Spelled { expr: ast::Expr::Null, ty: Some(ty) },
         }
+    }
+
+    /// The largest of the bound values of a level, if these are all of them, as a function of their array.
+    fn largest(&self, values: &[Id]) -> Option<ast::Expr> {
+        let function = self.dialect.capabilities().array_max?;
+        let (level, _) = self.item.lets.place(*values.first()?)?;
+        let all = self.item.lets.levels[level] == values;
+        all.then(|| ast::Expr::call(function, vec![self.names.array(level)]))
     }
 
     /// An operand of a comparison: ksqlDB compares DECIMAL in decimal arithmetic, so such a column, and one of unknown
@@ -480,7 +491,11 @@ impl Emitter<'_> {
 }
 
 /// `c * x + d * y - e`: a term with a negative coefficient is subtracted, but for the first.
-fn flat(terms: Vec<(f64, Option<Spelled>)>) -> Spelled {
+fn flat(mut terms: Vec<(f64, Option<Spelled>)>) -> Spelled {
+    // -a + b = b - a
+    if let [(-1.0, Some(_)), (1.0, Some(_))] = terms.as_slice() {
+        terms.swap(0, 1);
+    }
     let mut chain: Option<Spelled> = None;
     for (coefficient, factor) in terms {
         let first = chain.is_none();

@@ -85,6 +85,20 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
             let one = score.double(1.0);
             score.divide(one, total)
         }
+        // e^(x - m) / Σ e^(y - m), m the largest: nothing overflows
+        Function::Softmax => {
+            let scores = &arguments[1..];
+            let most = scores[1..].iter().fold(scores[0], |most, &y| strict(score, Function::Max, vec![most, y]));
+            let mut share = |y: Id| {
+                // the subtrahend first: a sum that begins with a sum would become one with it, and its value not be shared
+                let difference = score.sum([Term::new(-1.0, most), Term::new(1.0, y)]);
+                score.call(Function::Exp, vec![difference])
+            };
+            let this = share(x);
+            let terms: Vec<Term> = scores.iter().map(|&y| Term::new(1.0, share(y))).collect();
+            let total = score.sum(terms);
+            score.divide(this, total)
+        }
         // -max(-a, -b)
         Function::Min => {
             let (a, b) = (score.negate(x), score.negate(arguments[1]));

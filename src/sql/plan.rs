@@ -49,6 +49,13 @@ pub struct Plan {
     pub items: Vec<Item>,
 }
 
+impl Plan {
+    /// Nanoseconds a row, as the dialect's costs have it.
+    pub fn time(&self) -> f64 {
+        self.items.iter().map(|item| item.measure.time).sum()
+    }
+}
+
 /// What the user wants of a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Wishes {

@@ -418,6 +418,11 @@ impl<'a> Analysis<'a> {
                 if p.is_empty() { p } else { Numbers { low: p.low - by, high: p.high + by, ..p } }
             }
             Function::Softplus => x.map(32.0, r, |x| x.max(0.0) + libm::log1p(libm::exp(-x.abs()))),
+            // of many classes only: fewer are lowered to differences, whose ranges are narrow
+            Function::Softmax => {
+                let nan = arguments.iter().any(|argument| argument.numbers().unwrap_or(Numbers::TOP).nan);
+                Numbers { low: 0.0, high: 1.0, nan, ..x }
+            }
             Function::NormalCdf => x.map(64.0, r, |x| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)),
             Function::Erf => x.map(32.0, r, libm::erf),
             Function::IsNan | Function::ToDouble | Function::ToBigint | Function::Coalesce => Numbers::TOP,

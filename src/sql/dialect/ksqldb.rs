@@ -41,7 +41,11 @@ impl Dialect for KsqlDb {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { null_arithmetic_voids_item: true, comparison_with_null_is_false: true }
+        Capabilities {
+            array_max: Some("ARRAY_MAX"),
+            null_arithmetic_voids_item: true,
+            comparison_with_null_is_false: true,
+        }
     }
 
     fn spell(&self, function: Function) -> Spelling {
@@ -63,9 +67,12 @@ impl Dialect for KsqlDb {
             // SIGN gives an INTEGER, and 0 for NaN
             Function::Sign => Spelling::Rewrite,
             Function::Tanh => Spelling::Call("TANH"),
-            Function::Sigmoid | Function::Softplus | Function::Log1p | Function::Expm1 | Function::IsNan => {
-                Spelling::Rewrite
-            }
+            Function::Sigmoid
+            | Function::Softmax
+            | Function::Softplus
+            | Function::Log1p
+            | Function::Expm1
+            | Function::IsNan => Spelling::Rewrite,
             Function::NormalCdf => Spelling::Refuse(
                 "ksqlDB has no normal distribution function (the probit link); the logit link is close to it and exact",
             ),

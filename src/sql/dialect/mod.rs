@@ -44,6 +44,8 @@ pub struct Limits {
 /// How the target behaves where engines differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// The function that gives the largest element of an array, if it takes NaN for the largest number.
+    pub array_max: Option<&'static str>,
     /// An arithmetic operation with a NULL operand makes the whole SELECT item NULL, wherever it stands in it.
     pub null_arithmetic_voids_item: bool,
     /// A comparison with a NULL operand is false, also under NOT.

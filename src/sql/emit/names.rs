@@ -54,6 +54,11 @@ impl Names {
         }
     }
 
+    /// The array of the values of a level, if there are several.
+    pub(super) fn array(&self, level: usize) -> Expr {
+        Expr::Column(self.variable('Z', level))
+    }
+
     /// `body`, of this type, where the values of a level have names.
     pub(super) fn bind(&self, level: usize, mut values: Vec<Expr>, body: Expr, ty: &Type) -> Expr {
         let value = match values.len() {

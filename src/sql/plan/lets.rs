@@ -38,27 +38,29 @@ impl Lets {
     }
 
     /// Chooses what to bind below a root; `reachable` is everything that it needs, operands first.
+    ///
+    /// Everything that would be worth an array element is bound first, users before operands; then levels that do not pay
+    /// for their lambda, now that the others are bound, are taken back, least first.
     pub fn choose(score: &Score, dialect: &dyn Dialect, root: Id, reachable: &[Id]) -> Lets {
-        let costs = dialect.costs();
-        let measures = measure(score, dialect, reachable, |_| false);
-        // how often each is evaluated, if what is decided so far is bound
-        let mut times = vec![0.0f64; score.len()];
-        let mut bound: BTreeMap<Id, f64> = BTreeMap::new();
-        times[root.index()] = 1.0;
-        for &id in reachable.iter().rev() {
-            let here = times[id.index()];
-            let saved = (here - 1.0) * measures[id.index()].time - here * costs.reference - costs.bound;
-            let plain = matches!(score.expr(id), Expr::Const(_) | Expr::Input(_));
-            let binds = id != root && !plain && score.ty(id) == &Type::Double && saved > 0.0;
-            if binds {
-                bound.insert(id, saved);
+        let plain = |id: Id| matches!(score.expr(id), Expr::Const(_) | Expr::Input(_));
+        let candidate = |id: Id| id != root && !plain(id) && score.ty(id) == &Type::Double;
+        let mut bound = savings(score, dialect, root, reachable, |_| false, |id, saved| candidate(id) && saved > 0.0);
+        loop {
+            let levels = levels(score, reachable, |id| bound.contains_key(&id));
+            if levels.is_empty() {
+                return Lets::default();
             }
-            let each = f64::from(evaluations(score.expr(id), dialect)) * if binds { 1.0 } else { here };
-            score.expr(id).operands(|operand| times[operand.index()] += each);
+            let binds = |id: Id| bound.contains_key(&id);
+            let saved = savings(score, dialect, root, reachable, binds, |id, _| binds(id));
+            let of = |level: &Vec<Id>| -> f64 { level.iter().map(|id| saved[id]).sum() };
+            let least = levels.iter().min_by(|a, b| of(a).total_cmp(&of(b)));
+            match least.filter(|level| of(level) <= dialect.costs().binding) {
+                None => return Lets::new(levels),
+                Some(level) => level.iter().for_each(|id| {
+                    bound.remove(id);
+                }),
+            }
         }
-        let levels = levels(score, reachable, |id| bound.contains_key(&id));
-        let saved: f64 = bound.values().sum();
-        if saved <= levels.len() as f64 * costs.binding { Lets::default() } else { Lets::new(levels) }
     }
 
     fn new(levels: Vec<Vec<Id>>) -> Lets {
@@ -68,6 +70,34 @@ impl Lets {
             .flat_map(|(level, values)| values.iter().enumerate().map(move |(position, &id)| (id, (level, position))));
         Lets { places: places.collect(), levels }
     }
+}
+
+/// What binding each value that `binds` would save, in nanoseconds, with values that are `bound` measured as names.
+fn savings(
+    score: &Score,
+    dialect: &dyn Dialect,
+    root: Id,
+    reachable: &[Id],
+    bound: impl Fn(Id) -> bool,
+    binds: impl Fn(Id, f64) -> bool,
+) -> BTreeMap<Id, f64> {
+    let costs = dialect.costs();
+    let measures = measure(score, dialect, reachable, bound);
+    let mut savings = BTreeMap::new();
+    // how often each is evaluated
+    let mut times = vec![0.0f64; score.len()];
+    times[root.index()] = 1.0;
+    for &id in reachable.iter().rev() {
+        let here = times[id.index()];
+        let saved = (here - 1.0) * measures[id.index()].time - here * costs.reference - costs.bound;
+        let binds = binds(id, saved);
+        if binds {
+            savings.insert(id, saved);
+        }
+        let each = f64::from(evaluations(score.expr(id), dialect)) * if binds { 1.0 } else { here };
+        score.expr(id).operands(|operand| times[operand.index()] += each);
+    }
+    savings
 }
 
 /// Values by how many bindings stand below each.

@@ -6,21 +6,24 @@
 //! * forms are added atom by atom; an atom whose coefficient becomes 0 is dropped; finite
 //! * `(c a) (d b) = (c d) (a b)` for products of single terms; ulp
 //! * a CASE that compares one subject with constants and has constant values is an atom too; several on one subject become
-//!   one CASE with the values weighted and added up: a one-hot group becomes one CASE with a constant a category; ulp
+//!   one CASE with the values weighted and added up: a one-hot group becomes one CASE with a constant a category (`switch`),
+//!   step functions of one number become one with all their steps (`steps`); ulp
 //!
 //! A form is rounded to doubles once, where it is used by something that is not affine; what is only a part of other forms
 //! is never built. The terms of all forms stand in one vector, so that a form costs no allocation.
 
 use super::extended::Extended;
+use super::steps::{Staircase, Steps};
+use super::switch::{Switch, Switches};
 use super::{Class, Ledger, Pass, Rule};
 use crate::schema::Type;
-use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Origin, Output, Score, Term};
+use crate::score::{Arm, Const, Expr, Function, Id, Origin, Output, Score, Term};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 pub(super) const PASS: Pass = Pass {
     name: "affine",
-    rules: &[&SUMS, &ZERO, &DIVISORS, &PRODUCTS, &CANCEL, &IMPUTERS, &SWITCHES],
+    rules: &[&SUMS, &ZERO, &DIVISORS, &PRODUCTS, &CANCEL, &IMPUTERS, &SWITCHES, &STEPS],
     concerns: |expr| matches!(expr, Expr::Sum(_) | Expr::Product(_) | Expr::Call(Function::Divide, _)),
     run,
 };
@@ -50,6 +53,12 @@ const SWITCHES: Rule = Rule {
     equation: "Σ c_i CASE s WHEN k_j THEN v_ij … ELSE e_i END = CASE s WHEN k_j THEN Σ c_i v_ij … ELSE Σ c_i e_i END",
 };
 
+const STEPS: Rule = Rule {
+    name: "steps",
+    class: Class::Ulp,
+    equation: "Σ c_i CASE WHEN x < t_ij THEN v_ij … ELSE e_i END = one CASE over all t, with the values added up",
+};
+
 /// `constant + Σ coefficient * atom`, atoms in order of first occurrence.
 #[derive(Clone, Copy, Debug)]
 struct Form {
@@ -69,17 +78,6 @@ struct Part {
     origin: Origin,
 }
 
-/// A CASE over one subject: a table from constants to constants. `None` is NULL.
-#[derive(Clone, Debug)]
-struct Switch {
-    subject: Id,
-    /// The condition of the arm for a missing subject, and its value.
-    absent: Option<(Id, Option<Extended>)>,
-    /// Constant (an arena id of the new arena) and value.
-    keys: Vec<(Id, Option<Extended>)>,
-    otherwise: Option<Extended>,
-}
-
 fn run(score: &Score, ledger: &mut Ledger) -> Score {
     let used = score.uses();
     let tested = tested_for_null(score);
@@ -91,7 +89,7 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
         parts: Vec::with_capacity(score.len()),
         places: Vec::new(),
         round: 0,
-        switches: HashMap::new(),
+        tables: HashMap::new(),
         ledger,
     };
     for id in score.ids().filter(|id| used[id.index()] > 0) {
@@ -100,7 +98,7 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
             if tested.contains(&id) {
                 // a guard names it, so it stays as it is: no switch, and no form of its own
                 let same = pass.copy(expr);
-                pass.switches.insert(same, None);
+                pass.tables.insert(same, None);
                 pass.map[id.index()] = Some(same);
                 continue;
             }
@@ -136,7 +134,7 @@ struct Affine<'a> {
     places: Vec<(u32, usize)>,
     /// The number of the sum whose form is made.
     round: u32,
-    switches: HashMap<Id, Option<Rc<Switch>>>,
+    tables: HashMap<Id, Option<Rc<Reading>>>,
     ledger: &'a mut Ledger,
 }
 
@@ -315,12 +313,12 @@ impl Affine<'_> {
     /// Rounds a form and makes a sum of it.
     fn materialize(&mut self, form: Form) -> Id {
         let mut terms: Vec<Term> = Vec::with_capacity(form.end - form.start + 1);
-        // one switch a subject, where its first atom stands; `places` is only looked up
-        let mut merged: Vec<(usize, Merged)> = Vec::new();
-        let mut places: HashMap<(Id, Option<Id>), usize> = HashMap::new();
+        // one table a subject, where its first atom stands; `places` is only looked up
+        let mut merged: Vec<(usize, Table)> = Vec::new();
+        let mut places: HashMap<(bool, Id, Option<Id>), usize> = HashMap::new();
         for at in form.start..form.end {
             let Part { atom, coefficient, origin } = self.parts[at];
-            let Some(switch) = self.switch(atom) else {
+            let Some(reading) = self.table(atom) else {
                 let coefficient = coefficient.round();
                 // an imputer that may be NULL is left alone: a guard may name it
                 let imputer =
@@ -335,20 +333,24 @@ impl Affine<'_> {
                 terms.push(term.from(origin));
                 continue;
             };
-            let key = (switch.subject, switch.absent.as_ref().map(|(condition, _)| *condition));
-            let place = *places.entry(key).or_insert_with(|| {
-                merged.push((terms.len(), Merged::new(&switch)));
+            let place = *places.entry(reading.key()).or_insert_with(|| {
+                merged.push((terms.len(), Table::new(atom, &reading)));
                 terms.push(Term::constant(0.0).from(origin));
                 merged.len() - 1
             });
-            merged[place].1.add(&switch, coefficient);
-            if coefficient != Extended::ONE || merged[place].1.tables > 1 {
-                self.ledger.count(&SWITCHES, 1);
-            }
+            merged[place].1.add(&reading, coefficient);
         }
-        for (place, switch) in &merged {
-            let case = switch.case(&mut self.new);
-            terms[*place] = Term { factor: Some(case), coefficient: 1.0, ..terms[*place] };
+        for (place, table) in merged {
+            let case = match table {
+                // a table that stays as it is
+                Table { first, tables: 1, weighted: false, .. } => first,
+                Table { sum, .. } => {
+                    let rule = if matches!(sum, Merged::Switch(_)) { &SWITCHES } else { &STEPS };
+                    self.ledger.count(rule, 1);
+                    sum.case(&mut self.new)
+                }
+            };
+            terms[place] = Term { factor: Some(case), coefficient: 1.0, ..terms[place] };
         }
         let constant = form.constant.round();
         if constant != 0.0 || terms.is_empty() {
@@ -358,12 +360,80 @@ impl Affine<'_> {
         self.new.sum(terms)
     }
 
-    fn switch(&mut self, atom: Id) -> Option<Rc<Switch>> {
+    /// The table that an atom is, if it is one.
+    fn table(&mut self, atom: Id) -> Option<Rc<Reading>> {
         if !matches!(self.new.expr(atom), Expr::Case(..)) {
             return None;
         }
         let new = &self.new;
-        self.switches.entry(atom).or_insert_with(|| switch_of(new, atom).map(Rc::new)).clone()
+        self.tables.entry(atom).or_insert_with(|| Reading::of(new, atom).map(Rc::new)).clone()
+    }
+}
+
+/// A CASE that is a table.
+enum Reading {
+    Switch(Switch),
+    Steps(Steps),
+}
+
+impl Reading {
+    fn of(score: &Score, id: Id) -> Option<Reading> {
+        let switch = Switch::read(score, id).map(Reading::Switch);
+        switch.or_else(|| Steps::read(score, id).map(Reading::Steps))
+    }
+
+    /// Tables of one key can be added: of one kind, over one subject, with one test for its absence.
+    fn key(&self) -> (bool, Id, Option<Id>) {
+        let condition = |absent: &Option<(Id, Option<Extended>)>| absent.map(|(condition, _)| condition);
+        match self {
+            Reading::Switch(switch) => (false, switch.subject, condition(&switch.absent)),
+            Reading::Steps(steps) => (true, steps.subject, condition(&steps.absent)),
+        }
+    }
+}
+
+/// Tables of one key, added up.
+struct Table {
+    /// The first of them.
+    first: Id,
+    tables: u32,
+    /// Whether one had a coefficient other than 1.
+    weighted: bool,
+    sum: Merged,
+}
+
+enum Merged {
+    Switch(Switches),
+    Steps(Staircase),
+}
+
+impl Table {
+    fn new(first: Id, reading: &Reading) -> Self {
+        let sum = match reading {
+            Reading::Switch(switch) => Merged::Switch(Switches::new(switch)),
+            Reading::Steps(steps) => Merged::Steps(Staircase::new(steps)),
+        };
+        Table { first, tables: 0, weighted: false, sum }
+    }
+
+    fn add(&mut self, reading: &Reading, coefficient: Extended) {
+        self.tables += 1;
+        self.weighted |= coefficient != Extended::ONE;
+        match (&mut self.sum, reading) {
+            (Merged::Switch(sum), Reading::Switch(switch)) => sum.add(switch, coefficient),
+            (Merged::Steps(sum), Reading::Steps(steps)) => sum.add(steps, coefficient),
+            // of one key, so of one kind
+            _ => debug_assert!(false, "tables of two kinds"),
+        }
+    }
+}
+
+impl Merged {
+    fn case(self, score: &mut Score) -> Id {
+        match self {
+            Merged::Switch(sum) => sum.case(score),
+            Merged::Steps(sum) => sum.case(score),
+        }
     }
 }
 
@@ -388,141 +458,4 @@ fn weighted_imputer(score: &mut Score, atom: Id, coefficient: f64) -> Option<Id>
     }
     let otherwise = score.scale(coefficient, x);
     Some(score.case(weighted, otherwise))
-}
-
-/// The table that a CASE is, if it is one.
-fn switch_of(score: &Score, id: Id) -> Option<Switch> {
-    let Expr::Case(arms, otherwise) = score.expr(id) else { return None };
-    let value = |id: Id| match score.constant(id)? {
-        Const::Double(value) if value.0.is_finite() => Some(Some(Extended::new(value.0))),
-        Const::Null(_) => Some(None),
-        _ => None,
-    };
-    let mut absent = None;
-    let mut subject = None;
-    let mut keys: Vec<(Id, Option<Extended>)> = Vec::new();
-    for (index, arm) in arms.iter().enumerate() {
-        let result = value(arm.value)?;
-        let tests = match score.expr(arm.condition) {
-            Expr::Or(list) => list.as_slice(),
-            _ => std::slice::from_ref(&arm.condition),
-        };
-        let mut equalities = 0;
-        for &test in tests {
-            if let Expr::Compare(Comparison::Equal, a, b) = score.expr(test) {
-                score.constant(*b)?;
-                if *subject.get_or_insert(*a) != *a {
-                    return None;
-                }
-                equalities += 1;
-                // of equal keys the first decides
-                if !keys.iter().any(|(key, _)| key == b) {
-                    keys.push((*b, result));
-                }
-            }
-        }
-        if equalities == tests.len() {
-            continue;
-        }
-        // a test for absence: only as the first arm, and of nothing else
-        if index > 0 || equalities > 0 {
-            return None;
-        }
-        let tested = tests.iter().map(|&test| match score.expr(test) {
-            Expr::IsNull(inner) => Some(*inner),
-            Expr::Call(Function::IsNan, list) => Some(list[0]),
-            _ => None,
-        });
-        for inner in tested {
-            if *subject.get_or_insert(inner?) != inner? {
-                return None;
-            }
-        }
-        absent = Some((arm.condition, result));
-    }
-    Some(Switch { subject: subject?, absent, keys, otherwise: value(*otherwise)? })
-}
-
-/// Several tables over one subject, weighted and added up.
-///
-/// A key's value is `base + delta`: tables that do not list the key give it what holds otherwise, which is in the base. So
-/// adding a table takes time proportional to its own keys.
-struct Merged {
-    subject: Id,
-    absent: Option<(Id, Option<Extended>)>,
-    base: Extended,
-    /// How many tables were added.
-    tables: u32,
-    /// How many tables give NULL otherwise.
-    nulls: u32,
-    keys: Vec<MergedKey>,
-    places: HashMap<Id, usize>,
-}
-
-struct MergedKey {
-    key: Id,
-    delta: Extended,
-    /// In how many of the tables that give NULL otherwise it is listed.
-    listed: u32,
-    null: bool,
-}
-
-impl Merged {
-    fn new(switch: &Switch) -> Self {
-        let absent = switch.absent.map(|(condition, value)| (condition, value.map(|_| Extended::ZERO)));
-        Merged {
-            subject: switch.subject,
-            absent,
-            base: Extended::ZERO,
-            tables: 0,
-            nulls: 0,
-            keys: Vec::new(),
-            places: HashMap::new(),
-        }
-    }
-
-    fn add(&mut self, switch: &Switch, coefficient: Extended) {
-        self.tables += 1;
-        if let (Some((_, total)), Some((_, value))) = (&mut self.absent, switch.absent) {
-            *total = total.zip(value).map(|(total, value)| total.add(value.times(coefficient)));
-        }
-        match switch.otherwise {
-            Some(value) => self.base = self.base.add(value.times(coefficient)),
-            None => self.nulls += 1,
-        }
-        for &(key, value) in &switch.keys {
-            let place = *self.places.entry(key).or_insert_with(|| {
-                self.keys.push(MergedKey { key, delta: Extended::ZERO, listed: 0, null: false });
-                self.keys.len() - 1
-            });
-            let entry = &mut self.keys[place];
-            match value {
-                Some(value) => {
-                    let beyond = value.add(switch.otherwise.unwrap_or(Extended::ZERO).negated());
-                    entry.delta = entry.delta.add(beyond.times(coefficient));
-                }
-                None => entry.null = true,
-            }
-            entry.listed += u32::from(switch.otherwise.is_none());
-        }
-    }
-
-    fn case(&self, score: &mut Score) -> Id {
-        let constant = |score: &mut Score, value: Option<Extended>| match value {
-            Some(value) => score.double(value.round()),
-            None => score.null(Type::Double),
-        };
-        let mut arms = Vec::with_capacity(self.keys.len() + 1);
-        if let Some((condition, value)) = self.absent {
-            arms.push(Arm { condition, value: constant(score, value) });
-        }
-        for entry in &self.keys {
-            let present = !entry.null && entry.listed == self.nulls;
-            let condition = score.compare(Comparison::Equal, self.subject, entry.key);
-            let value = constant(score, present.then(|| self.base.add(entry.delta)));
-            arms.push(Arm { condition, value });
-        }
-        let otherwise = constant(score, (self.nulls == 0).then_some(self.base));
-        score.case(arms, otherwise)
-    }
 }

@@ -32,7 +32,7 @@ const SOFTMAX: Rule = Rule { name: "softmax", class: Class::Ulp, equation: "soft
 const DIFFERENCE: Rule = Rule {
     name: "difference",
     class: Class::Ulp,
-    equation: "a > b = a - b > 0 for sums a and b of few comparisons: their weights are subtracted once, not per row",
+    equation: "a > b = a - b > 0 for sums a and b: their weights are subtracted once, not per row",
 };
 const SIGN: Rule = Rule {
     name: "sign",
@@ -47,14 +47,9 @@ const FACTOR: Rule = Rule {
     equation: "c x > t = x > t / c for c > 0, x < t / c for c < 0; for t = 0 only if |c| >= 1, so that nothing underflows",
 };
 
-/// A score that is compared with this many others and more keeps its own margin: beyond four classes margins that are
-/// computed once are cheaper than their differences (measured, `docs/benchmarks.md`).
-pub(super) const MANY: u32 = 4;
-
 fn run(score: &Score, ledger: &mut Ledger) -> Score {
     let ranges = score.ranges();
     let uses = score.uses();
-    let rivals = rivals(score);
     let mut softmaxes = Softmaxes::default();
     Rebuild::new(score).run(|pass, _, expr| {
         let Expr::Compare(comparison, old_a, old_b) = expr else { return None };
@@ -96,9 +91,8 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
             (a, b) = (x, y);
             ledger.count(&SOFTMAX, 1);
         }
-        let many = rivals[old_a.index()] >= MANY && rivals[old_b.index()] >= MANY;
         let is_sum = |id| matches!(score.expr(id), Expr::Sum(_));
-        if ledger.allows(&DIFFERENCE) && !many && is_sum(a) && is_sum(b) {
+        if ledger.allows(&DIFFERENCE) && is_sum(a) && is_sum(b) {
             ledger.count(&DIFFERENCE, 1);
             let difference = score.sum([Term::new(1.0, a), Term::new(-1.0, b)]);
             b = score.double(0.0);
@@ -106,18 +100,6 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
         }
         Some(score.compare(comparison, a, b))
     })
-}
-
-/// With how many others each expression is compared.
-fn rivals(score: &Score) -> Vec<u32> {
-    let mut rivals = vec![0; score.len()];
-    for id in score.ids() {
-        if let Expr::Compare(_, a, b) = score.expr(id) {
-            rivals[a.index()] += 1;
-            rivals[b.index()] += 1;
-        }
-    }
-    rivals
 }
 
 /// Undoes on both sides what is done to the left one.

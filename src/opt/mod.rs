@@ -9,12 +9,16 @@
 //! neither is one since whose last run nothing was rewritten, so a plain linear model is rebuilt once.
 
 mod affine;
+mod calls;
+mod cases;
 mod compare;
 mod extended;
 mod inverse;
 mod nulls;
 mod rule;
 mod softmax;
+mod steps;
+mod switch;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +40,7 @@ pub struct Pass {
 }
 
 /// Every pass, in the order in which they run.
-pub static PASSES: &[Pass] = &[compare::PASS, affine::PASS, nulls::PASS];
+pub static PASSES: &[Pass] = &[calls::PASS, compare::PASS, affine::PASS, cases::PASS, nulls::PASS];
 
 /// No score takes more runs of passes: a bound, should two rules ever undo each other.
 const FUEL: usize = 24;

@@ -1,7 +1,7 @@
-//! The shape that lowering gives a softmax: `1 / (1 + Σ_j e^(x_j - x_i))`.
+//! The shapes that lowering gives a softmax: the function, or `1 / (1 + Σ_j e^(x_j - x_i))`.
 //!
 //! Any v with exponents `u_j - v` shows the same: the quotient is the softmax of {v, u_1, …} at v. So two such quotients
-//! over the same set are ordered as their v are.
+//! over the same set are ordered as their v are, and the largest of several belongs to the largest v.
 
 use crate::score::{Expr, Function, Id, Score, Term};
 use std::collections::HashMap;
@@ -23,17 +23,46 @@ pub(super) struct Softmaxes {
 }
 
 impl Softmaxes {
-    /// The margins of two probabilities of one softmax.
+    /// The margins of two probabilities of one softmax, or of the largest of several.
     pub(super) fn margins(&mut self, score: &mut Score, a: Id, b: Id) -> Option<(Id, Id)> {
-        let (p, q) = (self.read(score, a)?, self.read(score, b)?);
+        let (p, q) = (self.largest(score, a)?, self.largest(score, b)?);
         (p.all == q.all).then_some((p.own, q.own))
+    }
+
+    /// The same of `max(max(p, q), …)`, which lowering nests to the left.
+    fn largest(&mut self, score: &mut Score, id: Id) -> Option<Rc<Softmax>> {
+        let mut rest = Vec::new();
+        let mut at = id;
+        while let Expr::Call(Function::Max, list) = score.expr(at) {
+            let [first, second] = list.as_slice() else { return None };
+            rest.push(*second);
+            at = *first;
+        }
+        let first = self.read(score, at)?;
+        let mut own = first.own;
+        for id in rest.into_iter().rev() {
+            let next = self.read(score, id)?;
+            if next.all != first.all {
+                return None;
+            }
+            own = score.call(Function::Max, vec![own, next.own]);
+        }
+        Some(if own == first.own { first } else { Rc::new(Softmax { own, all: first.all.clone() }) })
     }
 
     fn read(&mut self, score: &mut Score, id: Id) -> Option<Rc<Softmax>> {
         if let Some(found) = self.read.get(&id) {
             return found.clone();
         }
-        let found = read(score, id).map(Rc::new);
+        let found = match score.expr(id) {
+            Expr::Call(Function::Softmax, list) => {
+                let mut all = list[1..].to_vec();
+                all.sort_unstable();
+                Some(Softmax { own: list[0], all })
+            }
+            _ => read(score, id),
+        };
+        let found = found.map(Rc::new);
         self.read.insert(id, found.clone());
         found
     }

@@ -25,6 +25,11 @@ enum Step {
     Choose(Comparison, usize, usize, usize, usize),
     Impute(u32, f64),
     Switch(Vec<(u8, f64)>, Option<f64>, Option<f64>),
+    Two(Function, usize, usize),
+    Power(usize, f64),
+    Steps(u32, Vec<(Comparison, f64, f64)>, f64, Option<f64>),
+    Below(u32, Comparison, f64, usize, usize),
+    Softmax(Vec<usize>, usize),
 }
 
 fn coefficient() -> impl Strategy<Value = f64> {
@@ -49,13 +54,15 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Function::Log1p),
         Just(Function::Expm1),
     ];
-    let comparisons = prop_oneof![
-        Just(Comparison::Less),
-        Just(Comparison::LessOrEqual),
-        Just(Comparison::Greater),
-        Just(Comparison::GreaterOrEqual),
-        Just(Comparison::Equal),
-    ];
+    let comparisons = || {
+        prop_oneof![
+            Just(Comparison::Less),
+            Just(Comparison::LessOrEqual),
+            Just(Comparison::Greater),
+            Just(Comparison::GreaterOrEqual),
+            Just(Comparison::Equal),
+        ]
+    };
     let value = || prop_oneof![1 => Just(None), 4 => coefficient().prop_map(Some)];
     prop_oneof![
         1 => coefficient().prop_map(Step::Constant),
@@ -64,9 +71,15 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (index.clone(), index.clone()).prop_map(|(a, b)| Step::Divide(a, b)),
         2 => (index.clone(), coefficient()).prop_map(|(a, c)| Step::Scale(a, c)),
         2 => (functions, index.clone()).prop_map(|(f, a)| Step::Call(f, a)),
-        2 => (comparisons, index.clone(), index.clone(), index.clone(), index).prop_map(|(c, a, b, x, y)| Step::Choose(c, a, b, x, y)),
+        2 => (comparisons(), index.clone(), index.clone(), index.clone(), index.clone()).prop_map(|(c, a, b, x, y)| Step::Choose(c, a, b, x, y)),
         1 => (0..DOUBLES, coefficient()).prop_map(|(x, c)| Step::Impute(x, c)),
         2 => (prop::collection::vec((0u8..4, coefficient()), 1..4), value(), value()).prop_map(|(k, a, o)| Step::Switch(k, a, o)),
+        1 => (prop_oneof![Just(Function::Min), Just(Function::Max)], index.clone(), index.clone()).prop_map(|(f, a, b)| Step::Two(f, a, b)),
+        1 => (index.clone(), prop::sample::select(vec![-1.0, 0.0, 0.5, 1.0, 2.0, 3.0])).prop_map(|(a, e)| Step::Power(a, e)),
+        3 => (0..2u32, prop::collection::vec((comparisons(), coefficient(), coefficient()), 1..4), coefficient(), value())
+            .prop_map(|(x, steps, end, absent)| Step::Steps(x, steps, end, absent)),
+        2 => (0..2u32, comparisons(), coefficient(), index.clone(), index.clone()).prop_map(|(x, c, t, a, b)| Step::Below(x, c, t, a, b)),
+        1 => (prop::collection::vec(index.clone(), 1..4), index).prop_map(|(all, own)| Step::Softmax(all, own)),
     ]
 }
 
@@ -100,6 +113,47 @@ fn build(steps: &[Step]) -> Score {
                 let null = s.null(Type::Double);
                 let condition = s.compare(*comparison, a, b);
                 s.case([Arm { condition: absent, value: null }, Arm { condition, value: x }], y)
+            }
+            Step::Two(function, a, b) => s.call(*function, vec![at(*a), at(*b)]),
+            Step::Power(a, exponent) => {
+                let exponent = s.double(*exponent);
+                s.call(Function::Power, vec![at(*a), exponent])
+            }
+            Step::Steps(number, steps, end, absent) => {
+                let x = s.input(*number);
+                let condition = s.is_null(x);
+                let value = match absent {
+                    Some(value) => s.double(*value),
+                    None => s.null(Type::Double),
+                };
+                let mut arms = vec![Arm { condition, value }];
+                for (comparison, bound, value) in steps {
+                    let (bound, value) = (s.double(*bound), s.double(*value));
+                    arms.push(Arm { condition: s.compare(*comparison, x, bound), value });
+                }
+                let end = s.double(*end);
+                s.case(arms, end)
+            }
+            Step::Below(number, comparison, bound, a, b) => {
+                let (x, a, b) = (s.input(*number), at(*a), at(*b));
+                let (absent, null, bound) = (s.is_null(x), s.null(Type::Double), s.double(*bound));
+                let condition = s.compare(*comparison, x, bound);
+                s.case([Arm { condition: absent, value: null }, Arm { condition, value: a }], b)
+            }
+            Step::Softmax(all, own) => {
+                let own = at(*own);
+                if all.len() == 2 {
+                    let list = [own, own].into_iter().chain(all.iter().map(|index| at(*index))).collect();
+                    made.push(s.call(Function::Softmax, list));
+                    continue;
+                }
+                let mut terms = vec![Term::constant(1.0)];
+                for index in all {
+                    let difference = s.subtract(at(*index), own);
+                    terms.push(Term::new(1.0, s.call(Function::Exp, vec![difference])));
+                }
+                let (one, total) = (s.double(1.0), s.sum(terms));
+                s.divide(one, total)
             }
             Step::Impute(number, fill) => {
                 let x = s.input(*number);
@@ -258,7 +312,7 @@ proptest! {
         let before = build(&steps);
         let mut report = Report::new();
         let after = legalize::legalize(&before, &KsqlDb, &mut report).unwrap();
-        let exact = !steps.iter().any(|step| matches!(step, Step::Call(Function::Softplus | Function::Log1p | Function::Expm1 | Function::RoundEven, _)));
+        let exact = !steps.iter().any(|step| matches!(step, Step::Softmax(..) | Step::Call(Function::Softplus | Function::Log1p | Function::Expm1 | Function::RoundEven, _)));
         for row in rows() {
             let values = before.eval(&row);
             let (x, y) = (root(&before, &row), root(&after, &row));

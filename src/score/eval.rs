@@ -123,10 +123,15 @@ pub(super) fn call(function: Function, arguments: &[Value]) -> Value {
         (Function::ToBigint, [Value::Double(value)]) => Value::Bigint(*value as i64),
         (Function::IsNan, [Value::Double(value)]) => Value::Boolean(value.is_nan()),
         (Function::Softmax, [Value::Double(x), scores @ ..]) => {
-            let differences = scores.iter().filter_map(double).map(|y| libm::exp(y - x));
-            Value::Double(1.0 / differences.sum::<f64>())
+            let total = scores.iter().try_fold(0.0, |total, y| double(y).map(|y| total + libm::exp(y - x)));
+            total.map_or(Value::Null, |total| Value::Double(1.0 / total))
         }
         (_, [Value::Double(x)]) => unary(function, *x).map_or(Value::Null, Value::Double),
+        // of any number of arguments, as a dialect may have it
+        (Function::Min | Function::Max, [Value::Double(first), rest @ ..]) => rest
+            .iter()
+            .try_fold(*first, |best, value| binary(function, best, double(value)?))
+            .map_or(Value::Null, Value::Double),
         (_, [Value::Double(a), Value::Double(b)]) => binary(function, *a, *b).map_or(Value::Null, Value::Double),
         _ => Value::Null,
     }

@@ -71,12 +71,17 @@ pub type Known = HashMap<Id, Range>;
 impl Score {
     /// The range of every expression; of what is no DOUBLE nothing is known.
     pub fn ranges(&self) -> Vec<Range> {
-        let mut ranges: Vec<Range> = Vec::with_capacity(self.len());
-        for id in self.ids() {
-            let range = if self.ty(id) == &Type::Double { self.range(id, &ranges) } else { Range::ANY };
+        let mut ranges = Vec::with_capacity(self.len());
+        self.extend_ranges(&mut ranges);
+        ranges
+    }
+
+    /// Adds the ranges of the expressions that were made since.
+    pub fn extend_ranges(&self, ranges: &mut Vec<Range>) {
+        for id in self.ids().skip(ranges.len()) {
+            let range = if self.ty(id) == &Type::Double { self.range(id, ranges) } else { Range::ANY };
             ranges.push(range);
         }
-        ranges
     }
 
     fn range(&self, id: Id, ranges: &[Range]) -> Range {
@@ -163,7 +168,7 @@ fn call(function: Function, arguments: Vec<Range>) -> Range {
     let nan = arguments.iter().any(|argument| argument.nan);
     let x = arguments[0];
     match function {
-        Function::Sigmoid | Function::NormalCdf => Range::new(0.0, 1.0, nan),
+        Function::Sigmoid | Function::NormalCdf | Function::Softmax => Range::new(0.0, 1.0, nan),
         Function::Tanh | Function::Erf | Function::Sign => Range::new(-1.0, 1.0, nan),
         Function::Exp | Function::Softplus => Range::new(0.0, f64::INFINITY, nan),
         Function::Expm1 => Range::new(-1.0, f64::INFINITY, nan),

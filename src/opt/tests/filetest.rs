@@ -44,6 +44,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("ROUND_EVEN", Function::RoundEven),
     ("SIGMOID", Function::Sigmoid),
     ("SIGN", Function::Sign),
+    ("SOFTMAX", Function::Softmax),
     ("SOFTPLUS", Function::Softplus),
     ("SQRT", Function::Sqrt),
     ("TANH", Function::Tanh),

@@ -59,6 +59,12 @@ pub fn main() -> ExitCode {
         Command::Rollback(args) => deploy::rollback(args, &mut session),
         #[cfg(feature = "deploy")]
         Command::Drop(args) => deploy::drop(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Compare(args) => deploy::compare(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Promote(args) => deploy::promote(args, &mut session),
+        #[cfg(feature = "deploy")]
+        Command::Abort(args) => deploy::abort(args, &mut session),
         Command::Formats(args) => formats::run(args, &mut session),
         #[cfg(feature = "onnx")]
         Command::Ops(_) => formats::operators(&mut session),

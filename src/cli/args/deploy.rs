@@ -55,6 +55,12 @@ pub(in crate::cli) struct Apply {
     #[command(flatten)]
     pub(in crate::cli) carry: CarryOptions,
 
+    /// Run the model as a candidate beside the current one, into the stream NAME_SHADOW
+    ///
+    /// `m2ksql compare NAME` reads both, `promote NAME` makes it the current model, `abort NAME` drops it.
+    #[arg(long)]
+    pub(in crate::cli) shadow: bool,
+
     /// Let new queries begin with the oldest rows instead of waiting for new ones
     #[arg(long)]
     pub(in crate::cli) from_beginning: bool,
@@ -70,7 +76,8 @@ pub(in crate::cli) struct Apply {
 const APPLY_EXAMPLES: &str = "\
 Examples:
   m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID
-  m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --yes --watch";
+  m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --yes --watch
+  m2ksql apply new.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --shadow";
 
 /// What is deployed where.
 #[derive(Args)]
@@ -190,6 +197,53 @@ pub(in crate::cli) struct Drop {
     /// Delete the topics too, with all scored rows
     #[arg(long)]
     pub(in crate::cli) delete_topic: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) carry: CarryOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+/// Compare the rows of a candidate (`apply --shadow`) with those of the current model
+///
+/// Rows belong together when the columns that both pass through and the time of the record are equal. Only rows that the
+/// two models which run now have scored count, by the column MODEL.
+#[derive(Args)]
+pub(in crate::cli) struct Compare {
+    /// The stream of the current model
+    pub(in crate::cli) name: String,
+
+    /// Read so many rows of each at most
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(in crate::cli) rows: u64,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+/// Make a candidate (`apply --shadow`) the current model, in place, and drop its own stream
+#[derive(Args)]
+pub(in crate::cli) struct Promote {
+    /// The stream of the current model
+    pub(in crate::cli) name: String,
+
+    #[command(flatten)]
+    pub(in crate::cli) carry: CarryOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerOptions,
+}
+
+/// Drop a candidate (`apply --shadow`) with its stream and topic
+#[derive(Args)]
+pub(in crate::cli) struct Abort {
+    /// The stream of the current model
+    pub(in crate::cli) name: String,
 
     #[command(flatten)]
     pub(in crate::cli) carry: CarryOptions,

@@ -55,6 +55,12 @@ pub(super) enum Command {
     Rollback(Box<deploy::Rollback>),
     #[cfg(feature = "deploy")]
     Drop(Box<deploy::Drop>),
+    #[cfg(feature = "deploy")]
+    Compare(Box<deploy::Compare>),
+    #[cfg(feature = "deploy")]
+    Promote(Box<deploy::Promote>),
+    #[cfg(feature = "deploy")]
+    Abort(Box<deploy::Abort>),
     Explain(Explain),
     Formats(Formats),
     #[cfg(feature = "onnx")]

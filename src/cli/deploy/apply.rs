@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Fai
 }
 
 fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
-    let (mut entry, plan) = plan::make(&args.target, client, session)?;
+    let (mut entry, plan) = plan::make(&args.target, args.shadow, client, session)?;
     session.write(None, show::text(&plan, client.server(), false).as_bytes())?;
     refuse(&plan, session)?;
     if plan.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {

@@ -1,12 +1,14 @@
-//! `plan`, `apply`, `status`, `rollback` and `drop`: models on a server.
+//! `plan`, `apply`, `status`, `rollback`, `drop`, `compare`, `promote` and `abort`: models on a server.
 
 mod apply;
+mod canary;
 mod plan;
 mod show;
 mod status;
 mod undo;
 
 pub(super) use apply::run as apply;
+pub(super) use canary::{abort, compare, promote};
 pub(super) use plan::run as plan;
 pub(super) use status::run as status;
 pub(super) use undo::{drop, rollback};

@@ -7,11 +7,12 @@ use super::super::args::compile::{Form, StatementOptions, TextOptions};
 use super::super::args::deploy::{Plan as Args, TargetOptions};
 use super::super::session::Session;
 use super::super::{compile as cli_compile, query, server};
-use super::{refuse, show, talk};
+use super::{canary, refuse, show, talk};
 use crate::compile;
 use crate::deploy::Client;
 use crate::deploy::history::Entry;
 use crate::deploy::plan::{self, Plan};
+use crate::deploy::talk::quoted;
 use crate::diag::Failed;
 use crate::schema::Kind;
 use crate::sql::ast::{Expr, Item, Name, Statement};
@@ -20,7 +21,7 @@ use crate::sql::print::Style;
 /// Shows a plan.
 pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Failed> {
     let client = server::client(&args.server, session)?;
-    let (_, plan) = make(&args.target, &client, session)?;
+    let (_, plan) = make(&args.target, false, &client, session)?;
     let text = match args.format {
         Format::Text => show::text(&plan, client.server(), args.sql),
         Format::Json => show::json(&plan, client.server()),
@@ -29,16 +30,25 @@ pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Fail
     refuse(&plan, session)
 }
 
-/// Compiles and plans; the entry is what will be written to the history.
-pub(super) fn make(target: &TargetOptions, client: &Client, session: &mut Session) -> Result<(Entry, Plan), Failed> {
+/// Compiles and plans; a shadow writes a stream of its own. The entry is what will be written to the history.
+pub(super) fn make(
+    target: &TargetOptions,
+    shadow: bool,
+    client: &Client,
+    session: &mut Session,
+) -> Result<(Entry, Plan), Failed> {
     let (name, bytes) = session.read(&target.model)?;
     let hash = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let graph = session.load(&name, bytes, &target.model_options)?;
     let relation = query::describe(&target.from, client, session)?;
     let (source, kind) = (relation.name.clone(), relation.kind);
+    let into = match shadow {
+        true => quoted(&canary::shadow(&super::stored(&target.into, session)?)),
+        false => target.into.clone(),
+    };
     let statement = StatementOptions {
         from: Some(target.from.clone()),
-        into: Some(target.into.clone()),
+        into: Some(into),
         form: (kind == Kind::Table).then_some(Form::Table),
         with: target.with.clone(),
         partition_by: target.partition_by.clone(),

@@ -1,6 +1,6 @@
 //! `rollback` and `drop`.
 
-use super::super::args::deploy::{Drop, Rollback};
+use super::super::args::deploy::{CarryOptions, Drop, Rollback};
 use super::super::server;
 use super::super::session::Session;
 use super::{confirmed, now, patience, progress, record, refuse, show, status, stored, talk};
@@ -104,7 +104,19 @@ pub(in crate::cli) fn drop(args: &Drop, session: &mut Session) -> Result<(), Fai
     let client = server::client(&args.server, session)?;
     let name = stored(&args.name, session)?;
     let entries = history::entries(Some(&name), &mut talk(&client, session))?;
-    let Some(last) = entries.last() else { return Err(status::unknown(&name, session)) };
+    drop_entries(&name, &entries, args.delete_topic, &args.carry, &client, session)
+}
+
+/// Drops what the last entry made, after asking.
+pub(super) fn drop_entries(
+    name: &str,
+    entries: &[Entry],
+    delete_topic: bool,
+    carry: &CarryOptions,
+    client: &Client,
+    session: &mut Session,
+) -> Result<(), Failed> {
+    let Some(last) = entries.last() else { return Err(status::unknown(name, session)) };
     let mut names: Vec<(String, Kind)> = Vec::new();
     for text in last.statements.iter().rev() {
         if let Some(Statement::CreateAs { name, kind, .. }) = read(text) {
@@ -113,7 +125,7 @@ pub(in crate::cli) fn drop(args: &Drop, session: &mut Session) -> Result<(), Fai
     }
     let mut found = Vec::new();
     for (name, kind) in &names {
-        let Some(known) = talk(&client, session).describe(name)? else { continue };
+        let Some(known) = talk(client, session).describe(name)? else { continue };
         let own = |sink: &String| names.iter().any(|(name, _)| name == sink);
         let readers: Vec<&str> = (known.description.readers.iter())
             .filter(|query| !query.sinks.iter().any(own))
@@ -133,29 +145,29 @@ pub(in crate::cli) fn drop(args: &Drop, session: &mut Session) -> Result<(), Fai
     let mut text = String::new();
     for (name, _, known) in &found {
         let topic = &known.description.topic;
-        let and = if args.delete_topic { "and its topic" } else { "but keep its topic" };
+        let and = if delete_topic { "and its topic" } else { "but keep its topic" };
         text += &format!("drop {name} {and} {topic}\n");
     }
     session.write(None, text.as_bytes())?;
-    if args.carry.dry_run || !confirmed(&args.carry, "Drop it?", session)? {
+    if carry.dry_run || !confirmed(carry, "Drop it?", session)? {
         return Ok(());
     }
-    let patience = patience(&args.carry);
+    let patience = patience(carry);
     for (name, kind, known) in &found {
         // dropping a stream ends the query that made it, but no other
         let made = known.description.writers.len().min(1);
         for query in &known.description.writers[made..] {
             let statement = format!("TERMINATE {};", query.id);
-            execute(&statement, patience, &mut talk(&client, session), &mut progress())?;
+            execute(&statement, patience, &mut talk(client, session), &mut progress())?;
         }
         let kind = if *kind == Kind::Stream { "STREAM" } else { "TABLE" };
-        let topic = if args.delete_topic { " DELETE TOPIC" } else { "" };
+        let topic = if delete_topic { " DELETE TOPIC" } else { "" };
         let statement = format!("DROP {kind} IF EXISTS {}{topic};", quoted(name));
-        execute(&statement, patience, &mut talk(&client, session), &mut progress())?;
+        execute(&statement, patience, &mut talk(client, session), &mut progress())?;
         session.say(&format!("{name}: dropped"));
     }
     let entry =
         Entry { number: last.number + 1, action: "drop".to_owned(), restores: None, applied: now(), ..last.clone() };
-    record(&entry, &args.carry, &client, session);
+    record(&entry, carry, client, session);
     Ok(())
 }

@@ -213,3 +213,21 @@ fn what_others_read_is_not_dropped() {
     let status: Value = serde_json::from_str(&status.stdout).unwrap();
     assert_eq!((&status[0]["state"], &status[0]["query"]), (&value!("RUNNING"), &value!("CSAS_T_1")));
 }
+
+#[test]
+fn migrations_are_numbered_and_divided_as_the_tool_does() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("migrations");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("V000041__earlier.sql"), "").unwrap();
+    let base = ["compile", "-", "--as", "migration", "--from", "S", "--into", "T", "-o", folder.to_str().unwrap()];
+    for _ in 0..2 {
+        let result = run_with(&[&base[..], &["--header"]].concat(), MODEL);
+        assert_eq!((result.code, result.stdout.as_str(), result.stderr.as_str()), (0, "", ""));
+    }
+    let text = std::fs::read_to_string(folder.join("V000043__T.sql")).unwrap();
+    assert!(text.starts_with("-- m2ksql ") && text.contains("CREATE STREAM T AS") && text.ends_with(";\n"), "{text}");
+    assert!(folder.join("V000042__T.sql").exists());
+    let result = run_with(&[&base[..], &["--keep", "`a;b`"]].concat(), MODEL);
+    assert!(result.code == 1 && result.stderr.contains("error[E0907]"), "{}", result.stderr);
+}

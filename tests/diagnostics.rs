@@ -57,6 +57,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0903", "tests/deploy.rs", "error[E0903]"),
     ("E0904", "tests/orders.rs", "error[E0904]"),
     ("E0905", "tests/deploy.rs", "error[E0905]"),
+    ("E0907", "tests/deploy.rs", "error[E0907]"),
     ("W0906", "tests/deploy.rs", "warning[W0906]"),
     ("W0411", "tests/statements.rs", "W0411"),
     ("E0701", "tests/eval.rs", "E0701"),

@@ -37,6 +37,13 @@ impl Story {
         result.stdout
     }
 
+    fn order(&self, id: usize, units: f64, zip: u32) {
+        self.statements(&format!(
+            "INSERT INTO DEMO_ORDERS (ORDERID, ORDERTIME, ITEMID, ORDERUNITS, ADDRESS) VALUES ({id}, 1487715775521, \
+             'Item_{id}', {units:?}E0, STRUCT(CITY := 'City_1', STATE := 'State_1', ZIPCODE := {zip}));"
+        ));
+    }
+
     fn statements(&self, text: &str) {
         let client = Client::new(Settings { server: self.url.clone(), ..Settings::default() }).unwrap();
         let earliest = Properties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]);
@@ -64,10 +71,7 @@ fn orders_from_end_to_end() {
     );
     let rows: [(f64, u32); 6] = [(3.6, 52189), (8.1, 31136), (2.5, 10082), (7.0, 85380), (9.9, 99999), (0.1, 10000)];
     for (id, (units, zip)) in rows.iter().enumerate() {
-        story.statements(&format!(
-            "INSERT INTO DEMO_ORDERS (ORDERID, ORDERTIME, ITEMID, ORDERUNITS, ADDRESS) VALUES ({id}, 1487715775521, \
-             'Item_{id}', {units:?}E0, STRUCT(CITY := 'City_1', STATE := 'State_1', ZIPCODE := {zip}));"
-        ));
+        story.order(id, *units, *zip);
     }
 
     // rows to train with
@@ -104,10 +108,10 @@ fn orders_from_end_to_end() {
     assert!(again.code == 0 && again.stderr.is_empty() && again.stdout.contains("1 unchanged"), "{}", again.stdout);
 
     // what was scored says by which model
-    let select = "query --from-beginning --limit 6 --format csv \
+    let scores = "query --from-beginning --limit 6 --format csv \
                   SELECT\u{a0}ORDERID,\u{a0}PROBABILITY,\u{a0}MODEL\u{a0}FROM\u{a0}DEMO_SCORED\u{a0}EMIT\u{a0}CHANGES;";
-    let scored = story.ok(select);
-    close(&column(&scored, 1), &expected);
+    let scored = story.ok(scores);
+    close(&self::column(&scored, 1), &expected);
     assert!(scored.lines().skip(1).all(|line| line.contains(",one sha256:")), "{scored}");
 
     // newer rows, a newer model: replaced while it runs
@@ -141,11 +145,44 @@ fn orders_from_end_to_end() {
         }
     }
 
+    // a candidate beside it, into a stream of its own; later rows are scored by both
+    let select = "--select probability,label --yes";
+    story.ok(&format!("apply {model} {APPLY} {select} --shadow --from-beginning --model-version three"));
+    let later: [(f64, u32); 3] = [(4.5, 20000), (6.5, 70000), (2.0, 90000)];
+    for (id, (units, zip)) in later.iter().enumerate() {
+        story.order(id + 6, *units, *zip);
+    }
+    for (stream, count) in [("DEMO_SCORED\u{a0}WHERE\u{a0}ORDERID\u{a0}>=\u{a0}6", 3), ("DEMO_SCORED_SHADOW", 9)] {
+        story.ok(&format!(
+            "query --from-beginning --limit {count} SELECT\u{a0}LABEL\u{a0}FROM\u{a0}{stream}\u{a0}EMIT\u{a0}CHANGES;"
+        ));
+    }
+    let compared: serde_json::Value = serde_json::from_str(&story.ok("compare DEMO_SCORED --format json")).unwrap();
+    assert_eq!((&compared["rows"], &compared["only_shadow"]), (&3.into(), &6.into()), "{compared:#}");
+    let both = later.iter().map(|(units, zip)| (local(newer, *units, *zip), local(model, *units, *zip)));
+    let differences: Vec<f64> = both.map(|(newer, old)| (newer - old).abs()).collect();
+    let column = |number: usize, name: &str| compared["columns"][number][name].clone();
+    close(&[column(0, "mean").as_f64().unwrap()], &[differences.iter().sum::<f64>() / 3.0]);
+    let flips = later.iter().filter(|(u, z)| (local(newer, *u, *z) > 0.5) != (local(model, *u, *z) > 0.5)).count();
+    assert!(flips > 0 && column(1, "differ") == flips, "{compared:#}");
+    // it becomes the current model, and can go back
+    let promoted = story.run("promote DEMO_SCORED --yes");
+    assert_eq!((promoted.code, promoted.stderr.as_str()), (0, "DEMO_SCORED: replaced\nDEMO_SCORED_SHADOW: dropped\n"));
+    assert!(story.ok("abort DEMO_SCORED --yes").contains("not there any more"));
+
+    // from the stream to the file of its model
+    let inspected = program::run(&["inspect", model, "--format", "json"]);
+    let inspected: serde_json::Value = serde_json::from_str(&inspected.stdout).unwrap();
+    let traced: serde_json::Value = serde_json::from_str(&story.ok("inspect DEMO_SCORED --format json")).unwrap();
+    assert_eq!(traced["sha256"], inspected["sha256"]);
+    assert_eq!((&traced["agrees"], &traced["state"]), (&true.into(), &"RUNNING".into()));
+    assert!(story.ok("inspect DEMO_SCORED").contains("file     examples/orders/model.json\nversion  three\n"));
+
     // what runs, and what ran
     let status = story.ok("status DEMO_SCORED");
     let lines: Vec<&str> = status.lines().collect();
     assert!(lines[1].starts_with("DEMO_SCORED  RUNNING  CSAS_DEMO_SCORED_"), "{status}");
-    assert_eq!(status.matches(" apply ").count(), 3, "{status}");
+    assert_eq!(status.matches(" apply ").count(), 4, "{status}");
 
     // back to the model before
     let back = story.ok("rollback demo_scored --to 1 --yes");

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::ModelOptions;
 use super::args::compile::{Compile, Emit, FeatureOptions, Form, Quote, ResultOptions, StatementOptions, TextOptions};
+use super::migration;
 use super::render::printable;
 use super::session::Session;
 use crate::bind::{self, ShapeOptions, Text};
@@ -40,6 +41,9 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
             Emit::Graph | Emit::Sql => compiled.text,
         }
     };
+    if args.statement.form == Some(Form::Migration) && args.output.emit == Emit::Sql {
+        return migration::write(&product, args.output.file.as_deref(), session);
+    }
     session.write(args.output.file.as_deref(), product.as_bytes())
 }
 
@@ -83,7 +87,7 @@ pub(super) fn options(
         form: statement.form.map(|form| match form {
             Form::Expression => bind::Form::Expression,
             Form::Select => bind::Form::Select,
-            Form::Stream => bind::Form::Create(Kind::Stream),
+            Form::Stream | Form::Migration => bind::Form::Create(Kind::Stream),
             Form::Table => bind::Form::Create(Kind::Table),
             Form::Insert => bind::Form::Insert,
         }),

@@ -16,6 +16,7 @@ mod formats;
 mod inspect;
 #[cfg(feature = "deploy")]
 mod interrupt;
+mod migration;
 mod output;
 #[cfg(feature = "deploy")]
 mod query;

@@ -1,6 +1,7 @@
 //! From the options of a server to a client, and from its faults to diagnostics.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::args::server::ServerOptions;
 use super::session::Session;
@@ -9,8 +10,22 @@ use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::server::CREDENTIALS;
 use crate::diag::{Diagnostic, Failed, Place};
 
-/// A client; sends nothing.
+/// For answers about rows and names.
+const ANSWER: Duration = Duration::from_secs(30);
+/// For answers to statements, which the server compiles first.
+const STATEMENT: Duration = Duration::from_secs(180);
+
+/// A client for questions; sends nothing.
 pub(super) fn client(options: &ServerOptions, session: &mut Session) -> Result<Client, Failed> {
+    patient_client(options, ANSWER, session)
+}
+
+/// A client for statements that the server has to compile; sends nothing.
+pub(super) fn statement_client(options: &ServerOptions, session: &mut Session) -> Result<Client, Failed> {
+    patient_client(options, STATEMENT, session)
+}
+
+fn patient_client(options: &ServerOptions, patience: Duration, session: &mut Session) -> Result<Client, Failed> {
     let credentials = credentials(options, session)?;
     let authorities = match &options.ca {
         Some(path) => Some(session.read(path)?.1),
@@ -23,7 +38,7 @@ pub(super) fn client(options: &ServerOptions, session: &mut Session) -> Result<C
         credentials,
         authorities,
         connect: options.connect_timeout,
-        answer: options.timeout,
+        answer: options.timeout.unwrap_or(patience),
         pause: defaults.pause,
     };
     Client::new(settings).map_err(|message| {

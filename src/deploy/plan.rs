@@ -4,10 +4,10 @@
 //! anything is sent, by the rules that it has for CREATE OR REPLACE: columns keep their names, types and places, new ones
 //! come last; source, key, partitioning and topic stay. EXPLAIN is the server's own opinion beforehand.
 
+use super::Fault;
 use super::api::{Answer, Running};
 use super::normal::{Normal, normal};
 use super::talk::{Known, Talk, quoted};
-use super::{Fault, Properties, Repeat};
 use crate::diag::{Failed, Report, Sources};
 use crate::schema::{Column, Key, Kind, Relation, Type};
 use crate::sql::ast::{Expr, Item, Name, Property, Query, Statement};
@@ -123,6 +123,14 @@ struct Planner<'a, 'b> {
     talk: &'a mut Talk<'b>,
     style: Style,
     made: Vec<Made>,
+}
+
+/// What a server says beforehand.
+enum Opinion {
+    Fine,
+    Against(String),
+    /// It fails for reasons of its own.
+    Unknown(String),
 }
 
 /// The parts of CREATE … AS SELECT.
@@ -287,7 +295,11 @@ impl Planner<'_, '_> {
             reasons.extend(gone.map(|column| format!("the column `{}` would be dropped", column.name)));
         }
         if reasons.is_empty() && !pending {
-            reasons.extend(self.opinion(&step.sql)?);
+            match self.opinion(&step.sql)? {
+                Opinion::Fine => {}
+                Opinion::Against(why) => reasons.push(why),
+                Opinion::Unknown(why) => step.notes.push(format!("the server cannot explain it beforehand: {why}")),
+            }
         }
         if reasons.is_empty() {
             step.action = Action::Replace;
@@ -316,22 +328,24 @@ impl Planner<'_, '_> {
         Ok(relation)
     }
 
-    /// What the server says against replacing.
-    fn opinion(&mut self, sql: &str) -> Result<Option<String>, Failed> {
+    /// What the server says about replacing.
+    fn opinion(&mut self, sql: &str) -> Result<Opinion, Failed> {
         let explain = format!("EXPLAIN {sql}");
-        match self.talk.client.ksql(&explain, &Properties::new(), Repeat::Harmless) {
-            Ok(_) => Ok(None),
+        let refusal = match self.talk.try_ask(&explain) {
+            Ok(_) => return Ok(Opinion::Fine),
+            Err(Fault::Refused(refusal)) if matches!(refusal.status, 400 | 500) => refusal,
+            Err(fault) => return Err(self.talk.fail(&fault, Some(&explain))),
+        };
+        let message = refusal.message.lines().next().unwrap_or_default();
+        let message = message.split_once("due to error: ").map_or(message, |(_, reason)| reason).trim_end_matches('.');
+        Ok(if refusal.status == 400 || refusal.message.contains("StackOverflow") {
+            Opinion::Against(format!("the server says: {message}"))
+        } else if refusal.message.contains("kafkaStreams") {
             // how 0.29 says that it would do it: it looks for the threads of a query that does not run
-            Err(Fault::Refused(refusal)) if refusal.status == 500 && refusal.message.contains("kafkaStreams") => {
-                Ok(None)
-            }
-            Err(Fault::Refused(refusal)) if matches!(refusal.status, 400 | 500) => {
-                let message = refusal.message.lines().next().unwrap_or_default();
-                let message = message.split_once("due to error: ").map_or(message, |(_, reason)| reason);
-                Ok(Some(format!("the server says: {}", message.trim_end_matches('.'))))
-            }
-            Err(fault) => Err(self.talk.fail(&fault, Some(&explain))),
-        }
+            Opinion::Fine
+        } else {
+            Opinion::Unknown(message.to_owned())
+        })
     }
 
     /// `NAME_V2`, or the first such name that is free.

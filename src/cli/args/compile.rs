@@ -198,6 +198,8 @@ pub(in crate::cli) enum Form {
     Table,
     /// INSERT INTO an existing stream
     Insert,
+    /// A file for ksql-migrations; with --output DIRECTORY under the next free number
+    Migration,
 }
 
 impl Default for TextOptions {

@@ -122,7 +122,7 @@ pub(in crate::cli) struct TargetOptions {
     pub(in crate::cli) no_provenance: bool,
 
     /// What you call this version of the model
-    #[arg(long, value_name = "TEXT", help_heading = "Statement")]
+    #[arg(long, value_name = "TEXT", help_heading = "Statement", value_parser = version)]
     pub(in crate::cli) model_version: Option<String>,
 
     /// Keep the operations of the source and their order
@@ -137,6 +137,14 @@ pub(in crate::cli) struct TargetOptions {
 
     #[command(flatten)]
     pub(in crate::cli) results: ResultOptions,
+}
+
+fn version(text: &str) -> Result<String, String> {
+    match text {
+        _ if text.trim().is_empty() => Err("expected a name".to_owned()),
+        _ if text.contains("${") => Err("ksqlDB would take `${` for a variable".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 /// How a plan is carried out.
@@ -205,10 +213,10 @@ pub(in crate::cli) struct Drop {
     pub(in crate::cli) server: ServerOptions,
 }
 
-/// Compare the rows of a candidate (`apply --shadow`) with those of the current model
+/// Compare the rows of a candidate with those of the current model
 ///
-/// Rows belong together when the columns that both pass through and the time of the record are equal. Only rows that the
-/// two models which run now have scored count, by the column MODEL.
+/// A candidate is what `apply --shadow` runs. Rows belong together when the columns that both pass through and the time of
+/// the record are equal. Only rows that the two models which run now have scored count, by the column MODEL.
 #[derive(Args)]
 pub(in crate::cli) struct Compare {
     /// The stream of the current model
@@ -226,7 +234,9 @@ pub(in crate::cli) struct Compare {
     pub(in crate::cli) server: ServerOptions,
 }
 
-/// Make a candidate (`apply --shadow`) the current model, in place, and drop its own stream
+/// Make a candidate the current model, in place
+///
+/// Its own stream and topic are dropped.
 #[derive(Args)]
 pub(in crate::cli) struct Promote {
     /// The stream of the current model
@@ -239,7 +249,7 @@ pub(in crate::cli) struct Promote {
     pub(in crate::cli) server: ServerOptions,
 }
 
-/// Drop a candidate (`apply --shadow`) with its stream and topic
+/// Drop a candidate with its stream and topic
 #[derive(Args)]
 pub(in crate::cli) struct Abort {
     /// The stream of the current model

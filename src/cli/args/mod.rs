@@ -105,10 +105,11 @@ fn link_parser() -> impl TypedValueParser<Value = Link> {
 
 /// Print what was understood of a model
 ///
-/// Format, task, classes, features, steps, outputs, sizes, and the hash of the file.
-#[derive(Debug, Args)]
+/// Format, task, classes, features, steps, outputs, sizes, and the hash of the file. With --server: which model computes a
+/// stream on a server, by its column of provenance and the history of deployments.
+#[derive(Args)]
 pub(super) struct Inspect {
-    /// Model file; `-` reads standard input
+    /// Model file; `-` reads standard input. With --server the name of a stream
     #[arg(value_hint = ValueHint::FilePath)]
     pub(super) model: PathBuf,
 
@@ -118,6 +119,10 @@ pub(super) struct Inspect {
 
     #[command(flatten)]
     pub(super) model_options: ModelOptions,
+
+    #[cfg(feature = "deploy")]
+    #[command(flatten)]
+    pub(super) server: server::ServerOptions,
 }
 
 /// Explain a diagnostic by its code; without a code list all

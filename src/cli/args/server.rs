@@ -42,9 +42,11 @@ pub(in crate::cli) struct ServerOptions {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(in crate::cli) connect_timeout: Duration,
 
-    /// How long to wait for an answer, including for a server that is not ready yet
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    pub(in crate::cli) timeout: Duration,
+    /// How long to wait for an answer, including for a server that is not ready yet [default: 30, with statements 180]
+    ///
+    /// A server takes up to a minute to compile a statement of thousands of terms before it answers.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(in crate::cli) timeout: Option<Duration>,
 }
 
 fn secret(text: &str) -> Result<Secret, Infallible> {

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Applies a model.
 pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     if !args.watch {
         return once(args, &client, session);
     }

@@ -36,7 +36,7 @@ pub(super) fn shadow(name: &str) -> String {
 
 /// Reads the rows of both and reports where they differ.
 pub(in crate::cli) fn compare(args: &Compare, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     let name = stored(&args.name, session)?;
     let other = shadow(&name);
     let (current, candidate) = (deployed(&name, &client, session)?, deployed(&other, &client, session)?);
@@ -64,7 +64,7 @@ pub(in crate::cli) fn compare(args: &Compare, session: &mut Session) -> Result<(
 
 /// Makes the candidate the current model, in place, and drops its own streams.
 pub(in crate::cli) fn promote(args: &Promote, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     let name = stored(&args.name, session)?;
     let other = shadow(&name);
     let entries = history::entries(Some(&other), &mut talk(&client, session))?;
@@ -97,7 +97,7 @@ pub(in crate::cli) fn promote(args: &Promote, session: &mut Session) -> Result<(
 
 /// Drops the candidate's streams and topics.
 pub(in crate::cli) fn abort(args: &Abort, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     let name = shadow(&stored(&args.name, session)?);
     let entries = history::entries(Some(&name), &mut talk(&client, session))?;
     if !confirmed(&args.carry, &format!("Drop {name} and its topic?"), session)? {
@@ -124,12 +124,15 @@ fn renamed(statement: Statement, from: &str, to: &str) -> Statement {
     }
 }
 
-fn deployed(name: &str, client: &Client, session: &mut Session) -> Result<Known, Failed> {
+pub(super) fn deployed(name: &str, client: &Client, session: &mut Session) -> Result<Known, Failed> {
     match talk(client, session).describe(name)? {
         Some(known) => Ok(known),
         None => {
             let message = format!("there is no stream `{name}`");
-            let help = "`m2ksql apply --shadow` runs a candidate beside the current model";
+            let help = match name.ends_with(SUFFIX) {
+                true => "`m2ksql apply --shadow` runs a candidate beside the current model",
+                false => "`m2ksql status` lists what was applied",
+            };
             Err(session.report.fail(Diagnostic::new(&NOT_DEPLOYED, message).help(help)))
         }
     }
@@ -137,14 +140,14 @@ fn deployed(name: &str, client: &Client, session: &mut Session) -> Result<Known,
 
 /// The columns of a stream by what they are: passed through, or computed by a model.
 #[derive(Default)]
-struct Computed {
+pub(super) struct Computed {
     kept: Vec<String>,
     scores: Vec<String>,
     /// The column that says which model, and what it says now.
-    model: Option<(String, String)>,
+    pub(super) model: Option<(String, String)>,
 }
 
-fn computed(known: &Known) -> Computed {
+pub(super) fn computed(known: &Known) -> Computed {
     let mut found = Computed::default();
     let Some(Statement::CreateAs { query, .. }) = read(&known.description.statement) else { return found };
     for (name, expr) in normal(&query, None).items {

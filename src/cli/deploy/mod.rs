@@ -10,7 +10,7 @@ mod undo;
 pub(super) use apply::run as apply;
 pub(super) use canary::{abort, compare, promote};
 pub(super) use plan::run as plan;
-pub(super) use status::run as status;
+pub(super) use status::{run as status, trace};
 pub(super) use undo::{drop, rollback};
 
 use std::io::{BufRead, IsTerminal, Write};

@@ -20,7 +20,7 @@ use crate::sql::print::Style;
 
 /// Shows a plan.
 pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     let (_, plan) = make(&args.target, false, &client, session)?;
     let text = match args.format {
         Format::Text => show::text(&plan, client.server(), args.sql),

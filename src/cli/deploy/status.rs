@@ -6,13 +6,15 @@ use serde_json::json;
 
 use super::super::args::Format;
 use super::super::args::deploy::Status;
+use super::super::args::server::ServerOptions;
 use super::super::server;
 use super::super::session::Session;
-use super::{stored, talk};
+use super::{canary, plan, stored, talk};
 use crate::deploy::history::{self, Entry};
 use crate::deploy::talk::Known;
 use crate::diag::codes::deploy::NOT_DEPLOYED;
 use crate::diag::{Diagnostic, Failed};
+use crate::sql::print;
 
 /// Shows one deployment or all.
 pub(in crate::cli) fn run(args: &Status, session: &mut Session) -> Result<(), Failed> {
@@ -39,6 +41,54 @@ pub(in crate::cli) fn run(args: &Status, session: &mut Session) -> Result<(), Fa
     session.write(None, text.as_bytes())
 }
 
+/// Leads from a running query to the file of its model.
+pub(in crate::cli) fn trace(
+    name: &str,
+    format: Format,
+    options: &ServerOptions,
+    session: &mut Session,
+) -> Result<(), Failed> {
+    let client = server::client(options, session)?;
+    let name = stored(name, session)?;
+    let known = canary::deployed(&name, &client, session)?;
+    let entries = history::entries(Some(&name), &mut talk(&client, session))?;
+    let column = canary::computed(&known).model;
+    // the last entry whose model the stream itself names
+    let named = |entry: &&Entry| match &column {
+        Some((_, text)) => !entry.model.is_empty() && text.ends_with(&plan::provenance(&entry.model, "")),
+        None => true,
+    };
+    let entry = entries.iter().rev().find(named);
+    let line = Line { last: entry.unwrap_or(&Entry::default()), known: Some(known), own: Vec::new() }.summary();
+    let (model, agrees) = match entry {
+        Some(entry) => (entry.model.clone(), column.is_some()),
+        None => (String::new(), false),
+    };
+    let text = match format {
+        Format::Json => {
+            let column = column.as_ref().map(|(name, text)| json!({"name": name, "value": text}));
+            let all = json!({"name": name, "query": line.0, "state": line.1, "sha256": model, "entry": entry,
+                "column": column, "agrees": agrees});
+            format!("{all:#}\n")
+        }
+        Format::Text => {
+            let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+            let mut text = format!("stream   {name}\nquery    {}, {}\n", or(&line.0, "none"), line.1);
+            text += &format!("sha256   {}\n", or(&model, "not in the history of deployments"));
+            if let Some(entry) = entry {
+                text += &format!("file     {}\nversion  {}\n", entry.file, or(&entry.version, "-"));
+                text += &format!("applied  {} UTC by {}\n", time(entry.applied), entry.program);
+            }
+            text += &match &column {
+                Some((name, value)) => format!("column   {name} = {}\n", print::string(value)),
+                None => "column   none says which model it is\n".to_owned(),
+            };
+            text
+        }
+    };
+    session.write(None, text.as_bytes())
+}
+
 /// Reports that there is nothing of this name.
 pub(super) fn unknown(name: &str, session: &mut Session) -> Failed {
     let message = format!("nothing was applied under the name `{name}`");
@@ -56,6 +106,11 @@ impl Line<'_> {
     /// The query that writes the sink.
     fn query(&self) -> Option<&str> {
         self.known.as_ref()?.description.writers.first().map(|query| query.id.as_str())
+    }
+
+    /// Query and state.
+    fn summary(&self) -> (String, String) {
+        (self.query().unwrap_or_default().to_owned(), self.state())
     }
 
     fn state(&self) -> String {

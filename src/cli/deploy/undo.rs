@@ -17,7 +17,7 @@ use crate::sql::print::Style;
 
 /// Goes back to an earlier version.
 pub(in crate::cli) fn rollback(args: &Rollback, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     let name = stored(&args.name, session)?;
     let entries = history::entries(Some(&name), &mut talk(&client, session))?;
     let Some(last) = entries.last() else { return Err(status::unknown(&name, session)) };
@@ -101,7 +101,7 @@ fn keep_columns(statement: &mut Statement, client: &Client, session: &mut Sessio
 
 /// Drops what was applied, readers before what they read.
 pub(in crate::cli) fn drop(args: &Drop, session: &mut Session) -> Result<(), Failed> {
-    let client = server::client(&args.server, session)?;
+    let client = server::statement_client(&args.server, session)?;
     let name = stored(&args.name, session)?;
     let entries = history::entries(Some(&name), &mut talk(&client, session))?;
     drop_entries(&name, &entries, args.delete_topic, &args.carry, &client, session)

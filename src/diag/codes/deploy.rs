@@ -21,4 +21,7 @@ super::codes! {
     UNRECORDED = "W0906", "deployment not recorded",
         "The statements are applied, but the history of deployments on the server could not be written: `status` and \
          `rollback` do not know of it. Statements of several hundred kilobytes may be too long for a message of the topic.";
+    NOT_DIVIDED = "E0907", "name that ksql-migrations does not understand",
+        "`ksql-migrations` divides a file into statements by itself and does not know names in back-quotes: a `;`, a `'` or a \
+         comment sign in a name would break the statement in two. A server has no trouble with it. Give the column another name.";
 }

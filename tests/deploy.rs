@@ -231,3 +231,79 @@ fn migrations_are_numbered_and_divided_as_the_tool_does() {
     let result = run_with(&[&base[..], &["--keep", "`a;b`"]].concat(), MODEL);
     assert!(result.code == 1 && result.stderr.contains("error[E0907]"), "{}", result.stderr);
 }
+
+/// A chain of two statements: the second reads what the first makes.
+#[test]
+fn statements_are_planned_and_applied_in_their_order() {
+    use m2ksql::deploy::apply::{Patience, Progress, apply};
+    use m2ksql::deploy::plan::{Action, plan, read};
+    use m2ksql::deploy::talk::Talk;
+    use m2ksql::deploy::{Client, Properties, Settings};
+    use m2ksql::diag::{Report, Sources};
+    use m2ksql::sql::print::Style;
+
+    // what is there: name, columns, and what the server keeps of the statement
+    let made: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let server = Server::start(move |request, _| {
+        let mut made = made.lock().unwrap();
+        let sql = request.sql();
+        let double = |name: &str| field(name, "DOUBLE");
+        let missing = |name: &str| {
+            json("400 Bad Request", &error(40001, &format!("Could not find STREAM/TABLE '{name}' in the Metastore")))
+        };
+        let answer = match sql.as_str() {
+            "" => json("200 OK", &value!({"KsqlServerInfo": {"version": "0.29.0"}})),
+            "DESCRIBE `S`;" => json("200 OK", &described("S", &[double("X")], "CREATE STREAM S (X DOUBLE);", &[])),
+            "DESCRIBE `T_1`;" if made.contains(&"T_1".to_owned()) => {
+                let kept = "CREATE STREAM T_1 WITH (KAFKA_TOPIC='T_1') AS SELECT (2E0 * S.X) Z FROM S S EMIT CHANGES;";
+                json("200 OK", &described("T_1", &[double("Z")], kept, &["T"]))
+            }
+            "DESCRIBE `T`;" if made.contains(&"T".to_owned()) => {
+                let kept = "CREATE STREAM T WITH (KAFKA_TOPIC='T') AS SELECT EXP(T_1.Z) P FROM T_1 T_1 EMIT CHANGES;";
+                json("200 OK", &described("T", &[double("P")], kept, &[]))
+            }
+            sql if sql.starts_with("DESCRIBE") => missing(sql),
+            // only what reads from something that is there can be explained
+            sql if sql.starts_with("EXPLAIN") && sql.contains("FROM S") => {
+                json("200 OK", &value!([{"@type": "queryDescription", "queryDescription": {"fields": [double("Z")]}}]))
+            }
+            sql if sql.starts_with("CREATE STREAM T_1 ") => {
+                made.push("T_1".to_owned());
+                json("200 OK", &command("SUCCESS", ""))
+            }
+            sql if sql.starts_with("CREATE STREAM T ") && made.contains(&"T_1".to_owned()) => {
+                made.push("T".to_owned());
+                json("200 OK", &command("SUCCESS", ""))
+            }
+            other => json("400 Bad Request", &error(40001, other)),
+        };
+        vec![Step::Send(answer)]
+    });
+    let client = Client::new(Settings { server: server.url.clone(), ..Settings::default() }).unwrap();
+    let statements = [
+        read("CREATE STREAM T_1 AS SELECT 2E0 * X AS Z FROM S EMIT CHANGES;").unwrap(),
+        read("CREATE STREAM T AS SELECT EXP(Z) AS P FROM T_1 EMIT CHANGES;").unwrap(),
+    ];
+    let (mut sources, mut report) = (Sources::new(), Report::new());
+    let mut talk = Talk { client: &client, sources: &mut sources, report: &mut report };
+    let first = plan(&statements, Style::default(), &mut talk).unwrap();
+    assert!(first.steps.iter().all(|step| step.action == Action::Create));
+    assert!(first.steps[0].notes.is_empty() && first.steps[1].notes[0].contains("`T_1` is not there yet"));
+    let mut done = Vec::new();
+    let mut progress = |progress: Progress<'_>| {
+        if let Progress::Done(step) = progress {
+            done.push(step.name.clone());
+        }
+    };
+    apply(&first, &Properties::new(), Patience::default(), &mut talk, &mut progress).unwrap();
+    assert_eq!(done, ["T_1", "T"]);
+    assert!(plan(&statements, Style::default(), &mut talk).unwrap().is_done());
+    // a first that fails stops the rest, and says so
+    let broken = [read("CREATE STREAM T_2 AS SELECT X AS Z FROM S EMIT CHANGES;").unwrap(), {
+        read("CREATE STREAM T_3 AS SELECT Z FROM T_2 EMIT CHANGES;").unwrap()
+    }];
+    let second = plan(&broken, Style::default(), &mut talk).unwrap();
+    assert!(apply(&second, &Properties::new(), Patience::default(), &mut talk, &mut |_| {}).is_err());
+    let found = report.diagnostics().last().unwrap();
+    assert!(found.notes.contains(&"not applied: `T_3`".to_owned()), "{found:?}");
+}

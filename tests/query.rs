@@ -227,6 +227,16 @@ fn faults_of_servers_by_code_and_exit_code_and_no_secret_in_any() {
         assert!(result.stderr.contains(words), "{reply}\n{}", result.stderr);
         assert_eq!(result.code, if code == "E0901" { 1 } else { 3 }, "{reply}");
     }
+    // a page that shows what it was asked, and an error that does
+    let echo = Server::start(move |request, number| {
+        let text = format!("{} hunter2", request.head);
+        let body = if number == 0 { format!("<pre>{text}</pre>") } else { error(50000, &text).to_string() };
+        vec![Step::Send(answer("500 Internal Server Error", "", &body))]
+    });
+    for code in ["E0815", "E0817"] {
+        let result = secretive(&echo.url, &[]);
+        assert!(result.stderr.contains(code) && result.stderr.to_lowercase().contains("accept"), "{}", result.stderr);
+    }
     // nothing listens there any more
     let result = secretive("http://127.0.0.1:1", &[]);
     assert!(result.code == 3 && result.stderr.contains("[E0810]"), "{}", result.stderr);

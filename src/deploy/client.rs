@@ -257,7 +257,18 @@ impl Client {
         }
         let retry_after = header("retry-after").and_then(|value| value.parse().ok());
         let body = answer.body_mut().with_config().limit(1 << 20).read_to_vec().unwrap_or_default();
-        Err(Fault::of_answer(status, retry_after, &body))
+        Err(Fault::of_answer(status, retry_after, self.without_secrets(&body).as_bytes()))
+    }
+
+    /// A text of the server without what it echoes of the credentials, as pages that help to find faults do.
+    fn without_secrets(&self, body: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        let password = self.settings.credentials.as_ref().map(|credentials| credentials.password.expose());
+        let header = self.authorization.as_ref().and_then(|header| header.expose().strip_prefix("Basic "));
+        for secret in header.into_iter().chain(password).filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret, "…");
+        }
+        text
     }
 
     /// The whole text of an answer.

@@ -15,6 +15,8 @@
 
 pub mod bind;
 #[cfg(feature = "cli")]
+pub mod build;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod compile;
 #[cfg(feature = "deploy")]

@@ -22,10 +22,19 @@ use crate::syntax;
 
 /// Prints what was asked for.
 pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
+    let product = product(args, session)?;
+    if args.statement.form == Some(Form::Migration) && args.output.emit == Emit::Sql {
+        return migration::write(&product, args.output.file.as_deref(), session);
+    }
+    session.write(args.output.file.as_deref(), product.as_bytes())
+}
+
+/// What was asked for, as text.
+pub(super) fn product(args: &Compile, session: &mut Session) -> Result<String, Failed> {
     let (name, bytes) = session.read(&args.model)?;
     let comments = if args.statement.header { header(&name, &bytes) } else { Vec::new() };
     let graph = session.load(&name, bytes, &args.model_options)?;
-    let product = if args.output.emit == Emit::Graph {
+    Ok(if args.output.emit == Emit::Graph {
         graph.to_string()
     } else {
         let bind = bind_options(&args.model_options, &args.features, args.statement.from.as_deref(), session)?;
@@ -40,11 +49,7 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
             Emit::Stats => compiled.stats.to_string(),
             Emit::Graph | Emit::Sql => compiled.text,
         }
-    };
-    if args.statement.form == Some(Form::Migration) && args.output.emit == Emit::Sql {
-        return migration::write(&product, args.output.file.as_deref(), session);
-    }
-    session.write(args.output.file.as_deref(), product.as_bytes())
+    })
 }
 
 /// Comment lines that say where the SQL comes from.

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Inspect, session: &mut Session) -> Result<(), Failed> {
     let text = match args.format {
         // only a map with keys that are no strings can fail
         Format::Json => serde_json::to_string_pretty(&description).unwrap_or_default() + "\n",
-        Format::Text => {
+        Format::Text | Format::Github => {
             let mut text = String::new();
             // writing to a String cannot fail
             let _ = describe(&description, &mut text);

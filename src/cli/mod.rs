@@ -5,9 +5,11 @@
 //! when Ctrl-C ended a query.
 
 mod args;
+mod build;
 mod compile;
 #[cfg(feature = "deploy")]
 mod deploy;
+mod diff;
 mod eval;
 mod explain;
 mod exporter;
@@ -27,6 +29,7 @@ mod score;
 #[cfg(feature = "deploy")]
 mod server;
 mod session;
+mod test;
 mod verify;
 
 use std::process::ExitCode;
@@ -47,6 +50,9 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args, &mut session),
         Command::Verify(args) => verify::run(args, &mut session),
         Command::Eval(args) => eval::run(args, &mut session),
+        Command::Build(args) => build::run(args, &mut session),
+        Command::Test(args) => test::run(args, &mut session),
+        Command::Diff(args) => diff::run(args, &mut session),
         Command::Fmt(args) => fmt::run(args, &mut session),
         #[cfg(feature = "deploy")]
         Command::Query(args) => query::run(args, &mut session),

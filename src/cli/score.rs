@@ -27,6 +27,58 @@ pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
         let message = "model and rows cannot both be read from standard input";
         return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")));
     }
+    let (writer, written) = scored(args, session, |columns| Writer::new(args.format, columns))?;
+    match written.and_then(|()| writer.finish()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| session.fail_io(&CANNOT_WRITE, "written", "<stdout>", &error)),
+    }
+}
+
+/// Where rows of results go.
+trait Sink {
+    /// A row that is scored.
+    fn row(&mut self, values: impl Iterator<Item = Value>) -> io::Result<()>;
+    /// A row that WHERE leaves out.
+    fn left_out(&mut self) {}
+}
+
+impl Sink for Writer {
+    fn row(&mut self, values: impl Iterator<Item = Value>) -> io::Result<()> {
+        Writer::row(self, values)
+    }
+}
+
+/// All results, in memory.
+pub(super) struct Table {
+    /// Names and types.
+    pub(super) columns: Vec<(String, Type)>,
+    /// One row of results for each row that was read; what WHERE leaves out is NULL.
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+impl Sink for Table {
+    fn row(&mut self, values: impl Iterator<Item = Value>) -> io::Result<()> {
+        self.rows.push(values.collect());
+        Ok(())
+    }
+
+    fn left_out(&mut self) {
+        self.rows.push(vec![Value::Null; self.columns.len()]);
+    }
+}
+
+/// The results of a model on rows.
+pub(super) fn table(args: &Score, session: &mut Session) -> Result<Table, Failed> {
+    // a table has no errors of its own
+    scored(args, session, |columns| Table { columns, rows: Vec::new() }).map(|(table, _)| table)
+}
+
+/// Scores the rows into what `make` makes of the columns, until that fails.
+fn scored<S: Sink>(
+    args: &Score,
+    session: &mut Session,
+    make: impl FnOnce(Vec<(String, Type)>) -> S,
+) -> Result<(S, io::Result<()>), Failed> {
     let (name, bytes) = session.read(&args.model)?;
     let graph = session.load(&name, bytes, &args.model_options)?;
     let options = options(args, &graph, session)?;
@@ -54,17 +106,14 @@ pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
             column.0 = name.unwrap_or_else(|| column.0.clone());
         }
     }
-    let mut writer = Writer::new(args.format, columns);
+    let mut sink = make(columns);
     while let Some(chunk) = rows.next(session)? {
-        match programs.evaluate(chunk, &mut writer) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            result => result.map_err(|error| session.fail_io(&CANNOT_WRITE, "written", "<stdout>", &error))?,
+        let written = programs.evaluate(chunk, &mut sink);
+        if written.is_err() {
+            return Ok((sink, written));
         }
     }
-    match writer.finish() {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|error| session.fail_io(&CANNOT_WRITE, "written", "<stdout>", &error)),
-    }
+    Ok((sink, Ok(())))
 }
 
 fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options, Failed> {
@@ -263,7 +312,7 @@ impl Programs {
     }
 
     /// Evaluates some rows and writes those that pass.
-    fn evaluate(&self, chunk: &Chunk, writer: &mut Writer) -> io::Result<()> {
+    fn evaluate(&self, chunk: &Chunk, sink: &mut impl Sink) -> io::Result<()> {
         let columns = chunk.columns();
         let event = Event::default();
         let values = |program: &Program| program.eval_batch(&columns, chunk.len(), &event);
@@ -271,10 +320,11 @@ impl Programs {
         let results: Vec<_> = self.results.iter().map(|(_, program)| values(program)).collect();
         for row in 0..chunk.len() {
             if kept.as_ref().is_some_and(|kept| kept.value(row) != Value::Boolean(true)) {
+                sink.left_out();
                 continue;
             }
             let broken = chunk.is_broken(row);
-            writer.row(results.iter().map(|result| if broken { Value::Null } else { result.value(row) }))?;
+            sink.row(results.iter().map(|result| if broken { Value::Null } else { result.value(row) }))?;
         }
         Ok(())
     }

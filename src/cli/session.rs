@@ -35,8 +35,16 @@ impl Session {
             Command::Compile(args) => args.output.format,
             Command::Inspect(args) => args.format,
             Command::Verify(args) => args.format,
+            Command::Build(args) => args.format,
+            Command::Test(args) => args.format,
+            Command::Diff(args) => args.format,
             _ => Format::Text,
         };
+        Session::with_format(format)
+    }
+
+    /// A run whose diagnostics are written in this way.
+    pub(super) fn with_format(format: Format) -> Self {
         Session { sources: Sources::new(), report: Report::new(), format, ended: None }
     }
 
@@ -133,14 +141,20 @@ impl Session {
 
     /// Prints the diagnostics and gives the exit code.
     pub(super) fn finish(self) -> ExitCode {
+        self.print();
+        ExitCode::from(self.exit_code())
+    }
+
+    /// Prints the diagnostics.
+    pub(super) fn print(&self) {
         let mut stderr = anstream::stderr().lock();
         let text = match self.format {
             Format::Json => render::json(&self.report, &self.sources),
+            Format::Github => render::github(&self.report, &self.sources),
             Format::Text => render::text(&self.report, &self.sources) + &self.summary(),
         };
         // nobody is left to be told that standard error is closed
         let _ = stderr.write_all(text.as_bytes());
-        ExitCode::from(self.exit_code())
     }
 
     /// A line for people, at once.

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
         outcome.expected = Some(subject.expect(&readable, &expected));
     }
     let text = match args.format {
-        Format::Text => describe(&outcome),
+        Format::Text | Format::Github => describe(&outcome),
         Format::Json => serde_json::to_string(&outcome).unwrap_or_default() + "\n",
     };
     session.write(None, text.as_bytes())?;

@@ -51,7 +51,7 @@ Examples:
   m2ksql compile model.json --select label=CHURN,probability=CHURN_P --threshold 0.8";
 
 /// What feeds the features.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Features")]
 pub(in crate::cli) struct FeatureOptions {
     /// Feed a feature by this column, nested field or expression; repeatable
@@ -80,7 +80,7 @@ pub(in crate::cli) struct FeatureOptions {
 }
 
 /// The columns that the model computes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Results")]
 pub(in crate::cli) struct ResultOptions {
     /// Compute these: label, probability, probabilities, margin, prediction; each renamed by =NAME

@@ -3,9 +3,11 @@
 //! Completions and man pages are made from these definitions too. What an option means for the SQL is the compiler's
 //! business; here stands only what a person types.
 
+pub(super) mod build;
 pub(super) mod compile;
 #[cfg(feature = "deploy")]
 pub(super) mod deploy;
+pub(super) mod diff;
 pub(super) mod eval;
 pub(super) mod fmt;
 #[cfg(feature = "deploy")]
@@ -42,6 +44,9 @@ pub(super) enum Command {
     Inspect(Inspect),
     Verify(Box<verify::Verify>),
     Eval(eval::Eval),
+    Build(build::Build),
+    Test(build::Test),
+    Diff(Box<diff::Diff>),
     Fmt(fmt::Fmt),
     #[cfg(feature = "deploy")]
     Query(Box<query::Query>),
@@ -77,10 +82,12 @@ pub(super) enum Format {
     Text,
     /// For programs; diagnostics as one object a line
     Json,
+    /// Diagnostics as annotations of GitHub Actions
+    Github,
 }
 
 /// What a user adds to the model file.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub(super) struct ModelOptions {
     /// Link function of a file of coefficients that does not name one

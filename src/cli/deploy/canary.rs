@@ -56,7 +56,7 @@ pub(in crate::cli) fn compare(args: &Compare, session: &mut Session) -> Result<(
     let shadows = self::rows(&other, &right, &difference, limit, &client, session)?;
     difference.compare(rows, shadows);
     let text = match args.format {
-        Format::Text => difference.text(&name, &other),
+        Format::Text | Format::Github => difference.text(&name, &other),
         Format::Json => difference.json(),
     };
     session.write(None, text.as_bytes())

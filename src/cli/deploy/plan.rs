@@ -23,7 +23,7 @@ pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Fail
     let client = server::statement_client(&args.server, session)?;
     let (_, plan) = make(&args.target, false, &client, session)?;
     let text = match args.format {
-        Format::Text => show::text(&plan, client.server(), args.sql),
+        Format::Text | Format::Github => show::text(&plan, client.server(), args.sql),
         Format::Json => show::json(&plan, client.server()),
     };
     session.write(None, text.as_bytes())?;

@@ -35,7 +35,7 @@ pub(in crate::cli) fn run(args: &Status, session: &mut Session) -> Result<(), Fa
         lines.push(Line { last, known, own: if name.is_some() { own.clone() } else { Vec::new() } });
     }
     let text = match args.format {
-        Format::Text => text(&lines),
+        Format::Text | Format::Github => text(&lines),
         Format::Json => json(&lines),
     };
     session.write(None, text.as_bytes())
@@ -71,7 +71,7 @@ pub(in crate::cli) fn trace(
                 "column": column, "agrees": agrees});
             format!("{all:#}\n")
         }
-        Format::Text => {
+        Format::Text | Format::Github => {
             let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
             let mut text = format!("stream   {name}\nquery    {}, {}\n", or(&line.0, "none"), line.1);
             text += &format!("sha256   {}\n", or(&model, "not in the history of deployments"));

@@ -4,6 +4,7 @@
 //! place. [`json`] writes one object a line. Both decide nothing.
 
 mod excerpt;
+mod github;
 mod json;
 mod position;
 mod text;
@@ -17,6 +18,7 @@ use crate::diag::{Place, SourceId, Sources};
 use excerpt::Excerpt;
 use position::{Lines, Position};
 
+pub(super) use github::github;
 pub(super) use json::json;
 pub(super) use text::{printable, text};
 

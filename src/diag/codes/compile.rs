@@ -63,6 +63,13 @@ super::codes! {
          definition that uses another one many times, which uses a third one many times, grows beyond any server's limits. \
          A column must also not come under a lambda that has a variable of its name. Compute a part of it in an earlier \
          stream.";
+    BAD_MANIFEST = "E0519", "a manifest that cannot be built",
+        "m2ksql.toml is not TOML, has a key that is not known, names a file that is not there, or a setting has a value that the \
+         option of that name does not take. The keys are the long options of `m2ksql compile`; `m2ksql build --schema` prints \
+         the JSON Schema, by which editors complete them.";
+    OUT_OF_DATE = "E0520", "SQL that is out of date",
+        "`m2ksql build --check` compiled the models of the manifest, and a file is missing or is not what came out. The \
+         difference is on standard output. Run `m2ksql build`, look at the difference, and commit it with the model.";
     NO_SCALAR_FORM = "E0601", "no SQL form for an operator",
         "An operator of the model has no form in scalar SQL that is exact enough, so it is refused rather than \
          approximated. The message names it.";

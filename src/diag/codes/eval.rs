@@ -61,4 +61,11 @@ super::codes! {
         "An expression that feeds a feature reads columns whose types nobody has declared. They are assumed to have the types \
          that the features need, mostly DOUBLE, and something in the expression does not fit that. Declare the columns with \
          `--column 'NAME TYPE'`, or give the source's CREATE STREAM with `--schema`.";
+    CASE_FAILED = "E0725", "a case that fails",
+        "`m2ksql test` scored the rows of a case, and a value is not the expected one. Numbers may differ by the relative \
+         `--tolerance`, all else must be equal; an empty field of expected.csv is NULL. If the model was meant to change, \
+         write the new values to expected.csv: `m2ksql score MODEL --input rows.csv --format csv`.";
+    NO_CASES = "E0726", "no cases to run",
+        "No model of the manifest has a folder of cases: rows.csv (or rows.jsonl) and expected.csv in a folder of the model's \
+         name with the ending .cases. A run that checks nothing must not pass.";
 }

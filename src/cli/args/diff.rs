@@ -1,0 +1,49 @@
+//! The options of `diff`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::compile::{FeatureOptions, ResultOptions};
+use super::{Format, ModelOptions};
+
+/// Show what changed between two models
+///
+/// Features, classes and steps that came or went; coefficients, the largest change first, with all preprocessing folded into
+/// them; the SQL; and on rows of your own how many labels and scores move, and by how much. The exit code is 0 whether or not
+/// anything changed.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Diff {
+    /// Model file as it was
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) old: PathBuf,
+
+    /// Model file as it is
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) new: PathBuf,
+
+    /// Rows to score by both: CSV with a header line, or a JSON object a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) input: Option<PathBuf>,
+
+    /// How many coefficients are shown
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(in crate::cli) most: usize,
+
+    /// How diagnostics are written to standard error
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
+
+    #[command(flatten)]
+    pub(in crate::cli) model_options: ModelOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) features: FeatureOptions,
+
+    /// Stream or table of the schema that has the features as columns
+    #[arg(long, value_name = "NAME", requires = "schema", help_heading = "Features")]
+    pub(in crate::cli) from: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) results: ResultOptions,
+}

@@ -71,8 +71,5 @@ fn the_json_corpus_agrees() {
 
 #[test]
 fn the_fixtures_agree() {
-    run(
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")),
-        &[("glm_probit", "has no exact form"), ("power_yeojohnson", "divided by itself")],
-    );
+    run(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures")), &[("glm_probit", "has no exact form")]);
 }

@@ -74,8 +74,9 @@ pub fn combine<'a>(
     if function == Binary::Divide && x == y {
         return Err(refuse_with(
             &codes::MEANING,
-            "a value is divided by itself: skl2onnx writes PowerTransformer so, and relies on 0 / 0 = NaN",
-            "apply the power transformation to the training data with FunctionTransformer, or leave it out",
+            "a value is divided by itself, and 0 / 0 = NaN may be relied on",
+            "of a PowerTransformer, a λ of exactly 0 or 2 is exported wrongly: load the estimator's attributes as JSON, \
+             `m2ksql exporter sklearn`",
         ));
     }
     if function == Binary::Divide && context.skl2onnx && is_norm_of(context, y, x) {

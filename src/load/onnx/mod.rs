@@ -21,6 +21,7 @@ mod models;
 mod node;
 pub mod ops;
 mod output;
+mod power;
 mod prepare;
 mod range;
 mod reduce;
@@ -232,9 +233,14 @@ fn interpret<'a>(
             slots.insert(&info.name, Slot::Known(tensor));
         }
     }
-    for at in 0..file.nodes.len() {
+    let powers = power::find(file);
+    let inner: BTreeSet<usize> = powers.iter().flat_map(|power| power.inner.iter().copied()).collect();
+    for at in (0..file.nodes.len()).filter(|at| !inner.contains(at)) {
         let place = || Place::path(source, node_path(file, at));
-        let results = run(&mut context, file, at, &mut slots);
+        let results = match powers.iter().find(|power| power.last == at) {
+            Some(power) => transformed(&mut context, file, power, &mut slots),
+            None => run(&mut context, file, at, &mut slots),
+        };
         for warning in context.warnings.drain(..) {
             report.push(warning.at(place()));
         }
@@ -260,6 +266,24 @@ fn interpret<'a>(
     report.check(since)?;
     finish(context, file, found)
         .map_err(|what| report.fail(Diagnostic::new(&codes::OUTPUT, what).at(Place::file(source))))
+}
+
+/// The result of the nodes of a PowerTransformer.
+fn transformed<'a>(
+    context: &mut Context,
+    file: &File<'a>,
+    power: &power::Power<'_>,
+    slots: &mut BTreeMap<&str, Slot<'a>>,
+) -> Result<Vec<Tensor<'a>>, Option<Refused>> {
+    let x = operand(file, power.input, slots)?;
+    context.builder.name = file.nodes[power.last].name.clone();
+    match power.build(context, &x).map_err(Some)? {
+        Some(result) => Ok(vec![result]),
+        None => Err(Some(node::refuse(
+            &codes::MEANING,
+            format!("a PowerTransformer of {}{} is not supported", x.ty.name(), x.shape()),
+        ))),
+    }
 }
 
 /// Interprets one node. `Err(None)`: an operand was refused before.

@@ -262,7 +262,8 @@ pub fn page() -> String {
         "# ONNX operators\n\n\
          Printed from the table in `src/load/onnx/ops.rs` (`m2ksql ops` prints the same); a test keeps the two equal.\n\n\
          Tensors are tables of rows, `[N, F]` or `[N, 1, C]`; every operator is computed row by row, with numpy's \
-         broadcasting. Constants are folded. \"Not along the rows\" means that an axis must not be the one that counts \
+         broadcasting. Constants are folded. What exporters write with many nodes (the tails of classifiers, \
+         KBinsDiscretizer, PowerTransformer) is recognized as a whole. \"Not along the rows\" means that an axis must not be the one that counts \
          rows. Where onnxruntime, the reference implementation and the text of the specification disagree, m2ksql \
          follows onnxruntime; the notes say where.\n\n\
          Element types: float, double, int8 to int64, uint8 to uint64, bool and string for rows; float16 and bfloat16 \

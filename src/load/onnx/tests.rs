@@ -17,9 +17,9 @@ use onnx_protobuf::{
 const ML: &str = "ai.onnx.ml";
 
 /// A model in the making.
-struct Model(ModelProto);
+pub(super) struct Model(ModelProto);
 
-enum Attr<'a> {
+pub(super) enum Attr<'a> {
     Int(i64),
     Ints(&'a [i64]),
     Float(f32),
@@ -72,7 +72,7 @@ fn info(name: &str, ty: i32, dims: &[i64]) -> ValueInfoProto {
     ValueInfoProto { name: name.into(), type_: Some(ty).into(), ..Default::default() }
 }
 
-fn floats(dims: &[i64], values: &[f32]) -> TensorProto {
+pub(super) fn floats(dims: &[i64], values: &[f32]) -> TensorProto {
     TensorProto { dims: dims.to_vec(), data_type: 1, float_data: values.to_vec(), ..Default::default() }
 }
 
@@ -81,7 +81,7 @@ fn ints(dims: &[i64], values: &[i64]) -> TensorProto {
 }
 
 impl Model {
-    fn new(opset: i64) -> Self {
+    pub(super) fn new(opset: i64) -> Self {
         let set = |domain: &str, version| OperatorSetIdProto { domain: domain.into(), version, ..Default::default() };
         let mut model = ModelProto { ir_version: 8, ..Default::default() };
         // exporters list a domain twice
@@ -95,18 +95,24 @@ impl Model {
     }
 
     /// An input `[N, width]` of this element type.
-    fn input(mut self, name: &str, ty: i32, width: i64) -> Self {
+    pub(super) fn input(mut self, name: &str, ty: i32, width: i64) -> Self {
         self.graph().input.push(info(name, ty, &[-1, width]));
         self
     }
 
-    fn initializer(mut self, name: &str, mut tensor: TensorProto) -> Self {
+    pub(super) fn initializer(mut self, name: &str, mut tensor: TensorProto) -> Self {
         tensor.name = name.into();
         self.graph().initializer.push(tensor);
         self
     }
 
-    fn node(mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: Vec<(&str, Attr<'_>)>) -> Self {
+    pub(super) fn node(
+        mut self,
+        op: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: Vec<(&str, Attr<'_>)>,
+    ) -> Self {
         let (domain, op_type) = match op.strip_prefix("ml.") {
             Some(op) => (ML, op),
             None => ("", op),
@@ -122,7 +128,7 @@ impl Model {
         self
     }
 
-    fn output(mut self, name: &str) -> Self {
+    pub(super) fn output(mut self, name: &str) -> Self {
         self.graph().output.push(ValueInfoProto { name: name.into(), ..Default::default() });
         self
     }
@@ -131,7 +137,7 @@ impl Model {
         self.0.write_to_bytes().unwrap()
     }
 
-    fn load_with(&self, options: &Options<'_>) -> (Option<Graph>, Report) {
+    pub(super) fn load_with(&self, options: &Options<'_>) -> (Option<Graph>, Report) {
         let (mut sources, mut report) = (Sources::new(), Report::new());
         let source = sources.add("model.onnx", "");
         let graph = load(&self.bytes(), source, options, &mut report).ok();
@@ -144,7 +150,7 @@ impl Model {
     }
 
     /// The first output for rows of numbers.
-    fn run(&self, rows: &[&[f64]]) -> Vec<Vec<f64>> {
+    pub(super) fn run(&self, rows: &[&[f64]]) -> Vec<Vec<f64>> {
         let rows: Vec<Vec<Value>> = rows.iter().map(|row| row.iter().map(|&v| Value::Number(v)).collect()).collect();
         self.run_values(&rows).into_iter().map(|row| row.into_iter().map(to_number).collect()).collect()
     }
@@ -154,6 +160,11 @@ impl Model {
         let evaluator = Evaluator::new(&graph).unwrap();
         rows.iter().map(|row| evaluator.row(row).swap_remove(0)).collect()
     }
+}
+
+/// One number a row.
+pub(super) fn to_numbers(rows: Vec<Vec<f64>>) -> Vec<f64> {
+    rows.into_iter().map(|row| row[0]).collect()
 }
 
 fn to_number(value: Value) -> f64 {

@@ -106,9 +106,17 @@ fn input<'f>(context: &mut Context, file: &'f File<'_>, info: &'f ValueInfoProto
     let Some(type_proto::Value::TensorType(tensor)) = info.type_.value.as_ref() else {
         return Err(refused("is not a tensor"));
     };
-    let ty = Type::from_number(tensor.elem_type)
-        .filter(|ty| !matches!(ty, Type::F16 | Type::Bf16))
-        .ok_or_else(|| refused("has an element type that is not supported"))?;
+    let ty = match Type::from_number(tensor.elem_type) {
+        Some(ty @ (Type::F16 | Type::Bf16)) => {
+            return Err(refuse_with(
+                &codes::INPUT,
+                format!("the input `{name}` is {}, whose rounding of rows is not reproduced", ty.name()),
+                "export the model with float inputs, and cast inside of it",
+            ));
+        }
+        Some(ty) => ty,
+        None => return Err(refused(&format!("has the element type {}, which is not supported", tensor.elem_type))),
+    };
     let Some(shape) = tensor.shape.0.as_ref() else {
         // no shape at all: a table of unknown width
         return Ok(Input { name, ty, dims: vec![Some(1), width_from_readers(file, name)], batch: Some(0) });

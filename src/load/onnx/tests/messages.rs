@@ -129,7 +129,7 @@ fn rows_meaning_and_size() {
 
 #[test]
 fn inputs_names_and_outputs() {
-    starts(&said(&scaled(Model::new(13).input("X", 10, 1))), &onnx::INPUT, "element type that is not supported");
+    starts(&said(&scaled(Model::new(13).input("X", 10, 1))), &onnx::INPUT, "whose rounding of rows is not reproduced");
     starts(&said(&scaled(Model::new(13).input("X", F32, -1))), &onnx::INPUT, "how many columns");
     let names = ["a".to_owned()];
     let (_, report) =

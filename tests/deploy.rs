@@ -171,6 +171,31 @@ fn waiting_has_an_end() {
 }
 
 #[test]
+#[cfg(unix)]
+fn ctrl_c_ends_the_wait_and_says_what_goes_on() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let server = server(|_| json("200 OK", &command("EXECUTING", "")), |_| status("EXECUTING", ""));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
+        .args(["apply", "-", "--from", "S", "--into", "T", "--yes", "--server", &server.url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(MODEL.as_bytes()).unwrap();
+    while !server.requests().iter().any(|request| request.line.starts_with("GET /status")) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("error[E0908]") && stderr.contains("the statement goes on"), "{stderr}");
+    assert!(stderr.contains("run the same command again"), "{stderr}");
+}
+
+#[test]
 fn a_statement_whose_answer_is_lost_is_looked_for_and_not_sent_twice() {
     // it arrived, and the answer did not
     let server = server(|_| Vec::new(), |_| status("SUCCESS", ""));

@@ -62,6 +62,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0904", "tests/orders.rs", "error[E0904]"),
     ("E0905", "tests/deploy.rs", "error[E0905]"),
     ("E0907", "tests/deploy.rs", "error[E0907]"),
+    ("E0908", "tests/deploy.rs", "error[E0908]"),
     ("W0906", "tests/deploy.rs", "warning[W0906]"),
     ("W0411", "tests/statements.rs", "W0411"),
     ("E0701", "tests/eval.rs", "E0701"),

@@ -173,7 +173,7 @@ impl Session {
         (self.sources, self.report) = (Sources::new(), Report::new());
     }
 
-    /// Ends with this exit code unless something is at fault.
+    /// Ends with this exit code.
     #[cfg(feature = "deploy")]
     pub(super) fn end_with(&mut self, code: u8) {
         self.ended = Some(code);
@@ -194,8 +194,10 @@ impl Session {
     /// 3 if a file or server is at fault, 2 if only the options are, 1 for any other error.
     fn exit_code(&self) -> u8 {
         let errors = || self.report.diagnostics().iter().filter(|found| found.severity() == Severity::Error);
-        if errors().next().is_none() {
-            self.ended.unwrap_or(0)
+        if let Some(code) = self.ended {
+            code
+        } else if errors().next().is_none() {
+            0
         } else if errors().any(|error| error.code.id.starts_with("E08")) {
             3
         } else if errors().all(|error| error.code.id == BAD_OPTIONS.id) {

@@ -21,11 +21,13 @@ pub struct Patience {
     pub total: Duration,
     /// Between two looks at first; later longer.
     pub pause: Duration,
+    /// Whether to stop waiting.
+    pub interrupted: fn() -> bool,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Patience { total: Duration::from_secs(180), pause: Duration::from_millis(100) }
+        Patience { total: Duration::from_secs(180), pause: Duration::from_millis(100), interrupted: || false }
     }
 }
 
@@ -155,6 +157,7 @@ fn command(
     let answer = loop {
         match talk.client.ksql(sql, properties, Repeat::OnlyUnsent) {
             Ok(answer) => break answer,
+            Err(fault) if fault.is_busy() && (patience.interrupted)() => return Err(interrupted("is not sent")),
             Err(fault) if fault.is_busy() && started.elapsed() < patience.total => progress(Progress::Busy(wait())),
             Err(fault) => return Err(Trouble::Fault(fault)),
         }
@@ -169,6 +172,9 @@ fn command(
             _ => {}
         }
         let elapsed = wait();
+        if (patience.interrupted)() {
+            return Err(interrupted("goes on"));
+        }
         if elapsed >= patience.total {
             let seconds = patience.total.as_secs_f64();
             let message = format!("the server has not carried out the statement within {seconds} s: {}", status.status);
@@ -184,6 +190,12 @@ fn command(
             Err(fault) => return Err(Trouble::Fault(fault)),
         }
     }
+}
+
+/// Nobody waits any more; what becomes of the statement.
+fn interrupted(statement: &str) -> Trouble {
+    let message = format!("interrupted while the server was busy: the statement {statement}");
+    Trouble::Told(Box::new(Diagnostic::new(&codes::INTERRUPTED, message)))
 }
 
 fn failed(status: &CommandStatus) -> Diagnostic {

@@ -290,7 +290,7 @@ impl Planner<'_, '_> {
             let new = self.types(wanted)?;
             reasons.extend(columns(relation, &new));
             result = Some(new);
-        } else if let Some(ours) = &ours {
+        } else if let (Some(ours), Some(_)) = (&ours, &running) {
             let gone = relation.columns.iter().filter(|column| ours.item(&column.name).is_none());
             reasons.extend(gone.map(|column| format!("the column `{}` would be dropped", column.name)));
         }

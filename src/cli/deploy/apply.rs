@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::super::args::deploy::Apply;
 use super::super::session::Session;
 use super::super::{interrupt, server};
-use super::{confirmed, now, patience, plan, progress, record, refuse, show, talk};
-use crate::deploy::apply::apply;
+use super::{carry_out, confirmed, now, plan, record, refuse, show, talk};
 use crate::deploy::{Client, Properties, history};
 use crate::diag::Failed;
 
@@ -48,7 +47,7 @@ fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Fail
     if args.from_beginning {
         properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
     }
-    apply(&plan, &properties, patience(&args.carry), &mut talk(client, session), &mut progress())?;
+    carry_out(&plan, &properties, &args.carry, client, session)?;
     let earlier = history::entries(Some(&entry.sink), &mut talk(client, session)).unwrap_or_default();
     entry.number = earlier.last().map_or(0, |last| last.number) + 1;
     entry.applied = now();

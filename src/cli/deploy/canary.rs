@@ -12,8 +12,7 @@ use super::super::args::Format;
 use super::super::args::deploy::{Abort, Compare, Promote};
 use super::super::server;
 use super::super::session::Session;
-use super::{confirmed, now, patience, progress, record, refuse, show, status, stored, talk, undo};
-use crate::deploy::apply::apply;
+use super::{carry_out, confirmed, now, record, refuse, show, status, stored, talk, undo};
 use crate::deploy::history::{self, Entry};
 use crate::deploy::normal::normal;
 use crate::deploy::plan::{plan, read};
@@ -80,7 +79,7 @@ pub(in crate::cli) fn promote(args: &Promote, session: &mut Session) -> Result<(
     if args.carry.dry_run || !confirmed(&args.carry, "Make it the current model?", session)? {
         return Ok(());
     }
-    apply(&plan, &Properties::new(), patience(&args.carry), &mut talk(&client, session), &mut progress())?;
+    carry_out(&plan, &Properties::new(), &args.carry, &client, session)?;
     let earlier = history::entries(Some(&name), &mut talk(&client, session)).unwrap_or_default();
     let entry = Entry {
         sink: name,

@@ -16,12 +16,14 @@ pub(super) use undo::{drop, rollback};
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::args::deploy::CarryOptions;
+use super::interrupt;
 use super::session::Session;
-use crate::deploy::Client;
+use crate::deploy::apply::apply as apply_plan;
 use crate::deploy::apply::{Patience, Progress};
 use crate::deploy::history::{self, Entry};
 use crate::deploy::plan::{Action, Plan};
 use crate::deploy::talk::Talk;
+use crate::deploy::{Client, Properties};
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::deploy::{NOT_IN_PLACE, UNRECORDED};
 use crate::diag::{Diagnostic, Failed, Report};
@@ -78,7 +80,24 @@ fn confirmed(carry: &CarryOptions, question: &str, session: &mut Session) -> Res
 }
 
 fn patience(carry: &CarryOptions) -> Patience {
-    Patience { total: carry.wait, ..Patience::default() }
+    // asked for when the plan is carried out: from here on Ctrl-C ends in good order
+    interrupt::watch();
+    Patience { total: carry.wait, interrupted: interrupt::asked, ..Patience::default() }
+}
+
+/// Carries out a plan; after Ctrl-C the exit code says so.
+fn carry_out(
+    plan: &Plan,
+    properties: &Properties,
+    carry: &CarryOptions,
+    client: &Client,
+    session: &mut Session,
+) -> Result<(), Failed> {
+    let done = apply_plan(plan, properties, patience(carry), &mut talk(client, session), &mut progress());
+    if done.is_err() && interrupt::asked() {
+        session.end_with(interrupt::EXIT_CODE);
+    }
+    done
 }
 
 /// Shows on a terminal what the server does.

@@ -3,8 +3,8 @@
 use super::super::args::deploy::{CarryOptions, Drop, Rollback};
 use super::super::server;
 use super::super::session::Session;
-use super::{confirmed, now, patience, progress, record, refuse, show, status, stored, talk};
-use crate::deploy::apply::{apply, execute};
+use super::{carry_out, confirmed, now, patience, progress, record, refuse, show, status, stored, talk};
+use crate::deploy::apply::execute;
 use crate::deploy::history::{self, Entry};
 use crate::deploy::plan::{plan, read};
 use crate::deploy::talk::quoted;
@@ -50,7 +50,7 @@ pub(in crate::cli) fn rollback(args: &Rollback, session: &mut Session) -> Result
     if plan.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Go back?", session)? {
         return Ok(());
     }
-    apply(&plan, &Properties::new(), patience(&args.carry), &mut talk(&client, session), &mut progress())?;
+    carry_out(&plan, &Properties::new(), &args.carry, &client, session)?;
     let entry = Entry {
         number: last.number + 1,
         action: "rollback".to_owned(),

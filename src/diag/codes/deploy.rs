@@ -24,4 +24,7 @@ super::codes! {
     NOT_DIVIDED = "E0907", "name that ksql-migrations does not understand",
         "`ksql-migrations` divides a file into statements by itself and does not know names in back-quotes: a `;`, a `'` or a \
          comment sign in a name would break the statement in two. A server has no trouble with it. Give the column another name.";
+    INTERRUPTED = "E0908", "interrupted",
+        "Ctrl-C ended the wait for the server. A statement that it has taken it carries out all the same; statements after it \
+         were not sent. Running the same command again finishes what is left. The exit code is 130.";
 }

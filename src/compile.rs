@@ -114,26 +114,26 @@ pub fn compile(
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
         plan::check(&items, options.dialect, report)?;
+        plan::check_record(&items, &plan.shape, options.dialect, report)?;
     }
     let statement = match plan.shape.form {
         bind::Form::Expression => None,
         _ => emit::statement(&plan, items.clone(), &legal, &bindings),
     };
+    let style = Style { pack: plan.items.iter().any(|item| item.measure.terms > MANY_TERMS), ..options.style };
     let text = match &statement {
-        Some(statement) => {
-            print::script(&Script { statements: vec![statement.clone()], ..Script::default() }, options.style)
-        }
-        None => print::items(&items, options.style),
+        Some(statement) => print::script(&Script { statements: vec![statement.clone()], ..Script::default() }, style),
+        None => print::items(&items, style),
     };
     let text = if text.ends_with('\n') { text } else { text + "\n" };
-    if options.limits && statement.is_some() {
-        plan::check_text(&text, options.dialect, report)?;
-    }
     if options.verify && text.len() <= LONGEST_READ_BACK {
         read_back(&text, &items, statement.as_ref(), sources, report)?;
     }
     Ok(Compiled { bindings, score, legal, stats, plan, items, statement, text })
 }
+
+/// Sums of more terms are printed with several terms a line.
+const MANY_TERMS: u64 = 1_000;
 
 /// Classes beyond which no plan by differences is tried: they are as many as the pairs.
 const MANY_CLASSES: usize = 12;
@@ -168,10 +168,12 @@ fn cheapest(
     let Planned { mut legal, stats, mut plan } = planned(&both, shape, options, report)?;
     let others = plan.items.split_off(score.outputs.len());
     for (item, other) in plan.items.iter_mut().zip(others) {
-        if other.measure.time < item.measure.time {
+        let (here, there) = (item.measure.time, other.measure.time);
+        if there < here {
             legal.outputs.swap(item.output, other.output);
             *item = plan::Item { output: item.output, ..other };
         }
+        item.alternative = Some(here.max(there));
     }
     legal.outputs.truncate(plan.items.len());
     Ok(Planned { legal, stats, plan })

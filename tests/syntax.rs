@@ -35,9 +35,9 @@ fn read(text: &str) -> Result<Expr, String> {
 fn styles() -> Vec<Style> {
     let mut styles = Vec::new();
     for quote in [Quote::Needed, Quote::Always] {
-        styles.push(Style { width: usize::MAX, quote, compact: true });
+        styles.push(Style { width: usize::MAX, quote, compact: true, pack: false });
         for width in [20, 100, 1] {
-            styles.push(Style { width, quote, compact: false });
+            styles.extend([false, true].map(|pack| Style { width, quote, compact: false, pack }));
         }
     }
     styles

@@ -1,6 +1,5 @@
 //! `compile`: from the command line's options to the compiler's, and its product to where it belongs.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -11,7 +10,7 @@ use super::migration;
 use super::render::printable;
 use super::session::Session;
 use crate::bind::{self, ShapeOptions, Text};
-use crate::compile::{self, Compiled, Options};
+use crate::compile::{self, Options};
 use crate::diag::codes::compile::UNKNOWN_RELATION;
 use crate::diag::{Diagnostic, Failed, Place, Report, Sources, nearest};
 use crate::lower::{self, Nulls};
@@ -34,18 +33,19 @@ pub(super) fn product(args: &Compile, session: &mut Session) -> Result<String, F
     let (name, bytes) = session.read(&args.model)?;
     let comments = if args.statement.header { header(&name, &bytes) } else { Vec::new() };
     let graph = session.load(&name, bytes, &args.model_options)?;
-    Ok(if args.output.emit == Emit::Graph {
+    Ok(if args.output.emit() == Emit::Graph {
         graph.to_string()
     } else {
         let bind = bind_options(&args.model_options, &args.features, args.statement.from.as_deref(), session)?;
         let results = (&args.results, &args.features.nulls);
         let mut options = options(bind, results, &args.statement, &args.text, comments, &mut session.sources);
         // what is only looked at need not fit a server
-        options.limits &= args.output.emit == Emit::Sql;
+        options.limits &= args.output.emit() == Emit::Sql;
+        let dialect = options.dialect;
         let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
-        match args.output.emit {
+        match args.output.emit() {
             Emit::Score => compiled.legal.to_string(),
-            Emit::Plan => plan(&compiled),
+            Emit::Plan => super::plan::explain(&compiled, dialect),
             Emit::Stats => compiled.stats.to_string(),
             Emit::Graph | Emit::Sql => compiled.text,
         }
@@ -122,7 +122,7 @@ pub(super) fn options(
         strict: text_options.strict,
         limits: !text_options.no_limits,
         verify: !text_options.no_verify,
-        style: Style { width: text_options.width, quote, ..Style::default() },
+        style: Style { width: text_options.width, quote, compact: text_options.compact, ..Style::default() },
         ..Options::default()
     }
 }
@@ -163,31 +163,4 @@ pub(super) fn relation(
     diagnostic.notes.push(format!("it declares {list}"));
     diagnostic.help = help;
     Err(session.report.fail(diagnostic))
-}
-
-/// The plan as text: the statement, and of each item how large and how deep it is.
-fn plan(compiled: &Compiled) -> String {
-    let shape = &compiled.plan.shape;
-    let name = |name: &Option<crate::sql::ast::Name>| name.as_ref().map_or("none", |name| name.as_str()).to_owned();
-    let mut text = String::new();
-    // writing to a String cannot fail
-    let _ = writeln!(text, "form {:?}, from {}, into {}", shape.form, name(&shape.from), name(&shape.into));
-    let _ = writeln!(text, "{} kept columns, filter {}", shape.kept.len(), shape.filter.is_some());
-    for item in &compiled.plan.items {
-        let output = &compiled.legal.outputs[item.output];
-        let size = item.measure;
-        let bound: Vec<usize> = item.lets.levels.iter().map(Vec::len).collect();
-        let _ = writeln!(
-            text,
-            "item {} {}: {} nodes, {} operations, longest sum {}, bound {bound:?}, {} sums regrouped, {:.1} us a row",
-            printable(&output.name),
-            compiled.legal.ty(output.root),
-            size.nodes,
-            size.operations,
-            size.terms,
-            item.layouts.len(),
-            size.time / 1e3,
-        );
-    }
-    text
 }

@@ -20,6 +20,7 @@ mod inspect;
 mod interrupt;
 mod migration;
 mod output;
+mod plan;
 #[cfg(feature = "deploy")]
 mod query;
 mod reference;

@@ -88,7 +88,7 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
         // e^(x - m) / Σ e^(y - m), m the largest: nothing overflows
         Function::Softmax => {
             let scores = &arguments[1..];
-            let most = scores[1..].iter().fold(scores[0], |most, &y| strict(score, Function::Max, vec![most, y]));
+            let most = strict(score, Function::Max, scores.to_vec());
             let mut share = |y: Id| {
                 // the subtrahend first: a sum that begins with a sum would become one with it, and its value not be shared
                 let difference = score.sum([Term::new(-1.0, most), Term::new(1.0, y)]);

@@ -13,7 +13,7 @@ pub mod layout;
 pub mod lets;
 
 use super::ast;
-use super::cost::{Depth, Measure, measure};
+use super::cost::{Depth, Measure, measure, stored_bytes};
 use super::dialect::{Dialect, Spelling};
 
 use crate::bind::Shape;
@@ -39,6 +39,8 @@ pub struct Item {
     pub guarded: bool,
     /// Its size as text and its time, everything in it together.
     pub measure: Measure,
+    /// The time of the same output with its classes compared in the other way, if that was planned too.
+    pub alternative: Option<f64>,
 }
 
 /// A plan: what will be emitted.
@@ -93,7 +95,7 @@ pub fn plan(
             false => Implied::find(score, dialect, &reachable, &lets),
         };
         let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root);
-        items.push(Item { output: index, lets, layouts, implied, guarded, measure });
+        items.push(Item { output: index, lets, layouts, implied, guarded, measure, alternative: None });
     }
     check_constants(score, report);
     check_texts(score, report);
@@ -168,8 +170,9 @@ fn layouts(
                 let weight = terms.iter().fold(0u64, |sum, weight| sum.saturating_add(*weight));
                 match found {
                     Some(layout) => {
+                        let methods = layout.methods() as u64;
                         layouts.insert(id, layout);
-                        weight.min(method)
+                        if methods > 0 { 10 * methods } else { weight }
                     }
                     None => weight,
                 }
@@ -288,18 +291,44 @@ fn check_texts(score: &Score, report: &mut Report) {
     }
 }
 
-/// Checks the printed statement against the dialect's limit of bytes.
-pub fn check_text(text: &str, dialect: &dyn Dialect, report: &mut Report) -> Result<(), Failed> {
-    let most = dialect.limits().statement_bytes;
-    if text.len() <= most {
+/// About how large the server's record of a statement is, with these items.
+pub fn record_bytes(items: &[ast::Item], shape: &Shape, from: &ast::Name) -> usize {
+    let stored = shape.kept.iter().chain(items).map(|item| match item {
+        ast::Item::Expr { expr, alias, .. } => {
+            stored_bytes(expr, from.as_str().len()) + alias.as_ref().map_or(0, |name| name.as_str().len()) + 5
+        }
+        ast::Item::All(_) => AROUND,
+    });
+    3 * (stored.sum::<usize>() + AROUND)
+}
+
+/// What the server's record of the statement takes beside the items: names, properties, clauses.
+const AROUND: usize = 400;
+
+/// Checks about how large the server's record of a statement becomes: its text twice, and its expressions once more.
+///
+/// Errors: beyond the dialect's limit, with the numbers.
+pub fn check_record(
+    items: &[ast::Item],
+    shape: &Shape,
+    dialect: &dyn Dialect,
+    report: &mut Report,
+) -> Result<(), Failed> {
+    let Some(from) = &shape.from else { return Ok(()) };
+    let record = record_bytes(items, shape, from);
+    let most = dialect.limits().record_bytes;
+    if record <= most {
         return Ok(());
     }
     Err(report.fail(
         Diagnostic::new(
             &codes::compile::TOO_LARGE,
-            format!("the statement has {} bytes; {} takes at most {most}", text.len(), dialect.name()),
+            format!(
+                "the server's record of the statement would have about {record} bytes; {} takes {most}",
+                dialect.name()
+            ),
         )
-        .note("the server's command record holds about three times the statement and must stay below 1 MiB")
-        .help("select fewer outputs, or lift the bound with `--no-limits`"),
+        .note("it holds the SQL three times, with columns qualified by the source and every operator in parentheses")
+        .help("select fewer outputs, give the source a shorter name, or lift the bound with `--no-limits`"),
     ))
 }

@@ -32,11 +32,13 @@ pub struct Style {
     pub quote: Quote,
     /// One line, no blanks that are not needed, no comments.
     pub compact: bool,
+    /// Several plain terms of a sum a line.
+    pub pack: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Style { width: 100, quote: Quote::Needed, compact: false }
+        Style { width: 100, quote: Quote::Needed, compact: false, pack: false }
     }
 }
 

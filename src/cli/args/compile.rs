@@ -164,6 +164,10 @@ pub(in crate::cli) struct TextOptions {
     #[arg(long)]
     pub(in crate::cli) no_limits: bool,
 
+    /// Leave out line breaks and blanks that only people need
+    #[arg(long)]
+    pub(in crate::cli) compact: bool,
+
     /// Do not read the SQL back to compare it with what was meant
     #[arg(long)]
     pub(in crate::cli) no_verify: bool,
@@ -181,9 +185,20 @@ pub(in crate::cli) struct OutputOptions {
     #[arg(long, value_enum, default_value_t = Emit::Sql)]
     pub(in crate::cli) emit: Emit,
 
+    /// Print what the plan costs, how near it is to the limits, and why: the same as --emit plan
+    #[arg(long, conflicts_with = "emit")]
+    pub(in crate::cli) explain_plan: bool,
+
     /// How diagnostics are written to standard error
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
+}
+
+impl OutputOptions {
+    /// What to print.
+    pub(in crate::cli) fn emit(&self) -> Emit {
+        if self.explain_plan { Emit::Plan } else { self.emit }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -204,7 +219,14 @@ pub(in crate::cli) enum Form {
 
 impl Default for TextOptions {
     fn default() -> Self {
-        TextOptions { quote: Quote::Needed, width: 100, strict: false, no_limits: false, no_verify: false }
+        TextOptions {
+            quote: Quote::Needed,
+            width: 100,
+            strict: false,
+            no_limits: false,
+            compact: false,
+            no_verify: false,
+        }
     }
 }
 

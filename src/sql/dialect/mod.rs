@@ -37,8 +37,8 @@ pub struct Limits {
     pub calls: u32,
     /// Nested CASE.
     pub cases: u32,
-    /// Bytes of one statement.
-    pub statement_bytes: usize,
+    /// Bytes of what the server keeps of one statement.
+    pub record_bytes: usize,
 }
 
 /// How the target behaves where engines differ.

@@ -44,6 +44,15 @@ impl Layout {
             Layout::Accumulate(first, rest) => first.start..rest.last().map_or(first.end, |range| range.end),
         }
     }
+
+    /// How many methods of their own it has.
+    pub fn methods(&self) -> usize {
+        match self {
+            Layout::Method(_) => 1,
+            Layout::Group(parts) => parts.iter().map(Layout::methods).sum(),
+            Layout::Terms(_) | Layout::Accumulate(..) => 0,
+        }
+    }
 }
 
 /// The layout of a sum whose terms have these weights, in the unit of `method`: what one method may hold. `None`: flat.

@@ -230,7 +230,8 @@ impl<'a> Printer<'a> {
     fn chain(&mut self, first: &'a Expr, rest: &'a [(Operator, Expr)], place: Place) {
         let level = rest.first().map_or(Level::Primary, |(operator, _)| operator.level());
         let tighter = tighter(level);
-        if hugs(first, rest) {
+        let plain = level == Level::Product && is_atom(first) && rest.iter().all(|(_, factor)| is_atom(factor));
+        if hugs(first, rest) || self.style.pack && plain {
             self.operand(first, level, Place::Hanging);
             for (operator, operand) in rest {
                 self.blank();
@@ -254,7 +255,12 @@ impl<'a> Printer<'a> {
             self.doc.indent(STEP);
         }
         for (operator, operand) in rest {
-            self.line();
+            // terms as plain as `c * x` share lines where there are very many
+            if self.style.pack && is_term(operand) {
+                self.doc.fill()
+            } else {
+                self.line()
+            }
             let operand = self.lifted(operand);
             self.text(operator.symbol());
             self.blank();
@@ -499,6 +505,14 @@ fn tighter(level: Level) -> Level {
 }
 
 /// A word or a literal: nothing that could be broken.
+/// A factor, or factors that are atoms.
+fn is_term(expr: &Expr) -> bool {
+    match expr {
+        Expr::Chain(first, rest) => is_atom(first) && rest.iter().all(|(_, factor)| is_atom(factor)),
+        _ => is_atom(expr),
+    }
+}
+
 fn is_atom(expr: &Expr) -> bool {
     match expr {
         Expr::Null

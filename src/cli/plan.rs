@@ -1,0 +1,98 @@
+//! The plan of a compiled model for people: what each item costs, how near it is to the limits, and why it looks as it does.
+
+use std::fmt::Write;
+
+use super::render::printable;
+use crate::compile::Compiled;
+use crate::opt::{Class, PASSES};
+use crate::sql::ast::{Item, Name};
+use crate::sql::cost::Depth;
+use crate::sql::dialect::Dialect;
+use crate::sql::plan::layout::Layout;
+use crate::sql::plan::{self, record_bytes};
+
+/// The plan as text.
+pub(super) fn explain(compiled: &Compiled, dialect: &dyn Dialect) -> String {
+    let mut text = String::new();
+    // writing to a String cannot fail
+    let _ = statement(&mut text, compiled, dialect);
+    for (item, emitted) in compiled.plan.items.iter().zip(&compiled.items) {
+        let _ = explain_item(&mut text, compiled, dialect, item, emitted);
+    }
+    text
+}
+
+fn statement(text: &mut String, compiled: &Compiled, dialect: &dyn Dialect) -> std::fmt::Result {
+    let shape = &compiled.plan.shape;
+    let name =
+        |name: &Option<Name>| name.as_ref().map_or("none".to_owned(), |name| printable(name.as_str()).to_string());
+    writeln!(text, "target     {}", dialect.name())?;
+    writeln!(text, "form       {:?}, from {}, into {}", shape.form, name(&shape.from), name(&shape.into))?;
+    writeln!(text, "columns    {} kept, {} computed", shape.kept.len(), compiled.items.len())?;
+    if let Some(from) = &shape.from {
+        let record = record_bytes(&compiled.items, shape, from);
+        writeln!(text, "record     about {record} of {} bytes on the server", dialect.limits().record_bytes)?;
+    }
+    writeln!(text, "time       about {} a row, beside reading it", microseconds(compiled.plan.time()))?;
+    writeln!(text, "rewrites   {}", rewrites(compiled))
+}
+
+/// How many rewrites of each class were made.
+fn rewrites(compiled: &Compiled) -> String {
+    let classes = [Class::Exact, Class::Finite, Class::Ulp].map(|class| {
+        let rules = PASSES.iter().flat_map(|pass| pass.rules).filter(|rule| rule.class == class);
+        let count: u64 = rules.map(|rule| compiled.stats.uses(rule.name)).sum();
+        format!("{count} {}", class.name())
+    });
+    classes.join(", ")
+}
+
+fn explain_item(
+    text: &mut String,
+    compiled: &Compiled,
+    dialect: &dyn Dialect,
+    item: &plan::Item,
+    emitted: &Item,
+) -> std::fmt::Result {
+    let output = &compiled.legal.outputs[item.output];
+    let size = item.measure;
+    writeln!(text, "\nitem {} {}", printable(&output.name), compiled.legal.ty(output.root))?;
+    writeln!(text, "  size     {} nodes, {} operations, longest sum {}", size.nodes, size.operations, size.terms)?;
+    if let Item::Expr { expr, .. } = emitted {
+        let (depth, most) = (Depth::of(expr), dialect.limits());
+        writeln!(
+            text,
+            "  depth    {} of {} operators, {} of {} calls, {} of {} CASE",
+            depth.operators, most.depth, depth.calls, most.calls, depth.cases, most.cases
+        )?;
+    }
+    write!(text, "  time     about {}", microseconds(size.time))?;
+    match item.alternative {
+        Some(other) => writeln!(text, "; with classes compared in the other way {}", microseconds(other))?,
+        None => writeln!(text)?,
+    }
+    let levels: Vec<String> = item.lets.levels.iter().map(|level| level.len().to_string()).collect();
+    if !levels.is_empty() {
+        let values = levels.join(", then ");
+        writeln!(text, "  bound    {values}: computing them at every use would take longer than a lambda")?;
+    }
+    for layout in item.layouts.values() {
+        writeln!(text, "  sum      {}", describe(layout))?;
+    }
+    Ok(())
+}
+
+fn describe(layout: &Layout) -> String {
+    let terms = layout.range().len();
+    match layout {
+        Layout::Accumulate(_, rest) => format!("{terms} terms in order, by {} accumulators", rest.len()),
+        _ => match layout.methods() {
+            0 => format!("{terms} terms in groups, which nest less than one chain"),
+            methods => format!("{terms} terms in {methods} methods, small enough for the JIT compiler"),
+        },
+    }
+}
+
+fn microseconds(nanoseconds: f64) -> String {
+    format!("{:.1} us", nanoseconds / 1e3)
+}

@@ -50,6 +50,7 @@ const INPUTS: &[(&str, &str)] = &[
     ("sql::plan", "sql::dialect"),
     ("sql::plan", "sql::cost"),
     ("sql::cost", "sql::dialect"),
+    ("sql::cost", "sql::print"),
     // the statement's clauses, and what is written for each input
     ("bind", "sql::words"),
     // definitions are typed by the engine's rules

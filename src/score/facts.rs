@@ -159,12 +159,16 @@ impl Score {
         let tested: Vec<Id> = self.null_tests(arms[0].condition).collect::<Option<_>>()?;
         let mut facts = Facts::default();
         facts.assume(self, arms[0].condition, false);
-        let present = arms[1..].iter().map(|arm| arm.value).chain([*otherwise]).all(|id| !facts.may_be_null(self, id));
-        present.then_some(tested)
+        let missing = self.may_be_null_after(facts, &arms[1..], *otherwise);
+        (!missing).then_some(tested)
     }
 
     fn case_nullable(&self, arms: &[Arm], otherwise: Id) -> bool {
-        let mut facts = Facts::default();
+        self.may_be_null_after(Facts::default(), arms, otherwise)
+    }
+
+    /// Whether some value of a CASE may be NULL, where these facts hold before its first arm.
+    fn may_be_null_after(&self, mut facts: Facts, arms: &[Arm], otherwise: Id) -> bool {
         for arm in arms {
             let mut inside = facts.clone();
             inside.assume(self, arm.condition, true);

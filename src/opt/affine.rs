@@ -24,7 +24,7 @@ use std::rc::Rc;
 pub(super) const PASS: Pass = Pass {
     name: "affine",
     rules: &[&SUMS, &ZERO, &DIVISORS, &PRODUCTS, &CANCEL, &IMPUTERS, &SWITCHES, &STEPS],
-    concerns: |expr| matches!(expr, Expr::Sum(_) | Expr::Product(_) | Expr::Call(Function::Divide, _)),
+    concerns: |_, expr| matches!(expr, Expr::Sum(_) | Expr::Product(_) | Expr::Call(Function::Divide, _)),
     run,
 };
 

@@ -12,8 +12,19 @@ use crate::score::{Expr, Function, Id, Range, Rebuild, Score};
 pub(super) const PASS: Pass = Pass {
     name: "calls",
     rules: &[&NULL, &POWER, &ROOT, &CUBE, &TWICE, &BOUNDED, &QUOTIENT],
-    concerns: |expr| match expr {
-        Expr::Call(function, _) => !matches!(function, Function::IsNan | Function::ToDouble | Function::Coalesce),
+    concerns: |score, expr| match expr {
+        Expr::Call(Function::Divide, list) => score.double_value(list[0]) == Some(1.0),
+        Expr::Call(function, _) => matches!(
+            function,
+            Function::Power
+                | Function::Min
+                | Function::Max
+                | Function::Abs
+                | Function::Sign
+                | Function::Floor
+                | Function::Ceil
+                | Function::RoundEven
+        ),
         Expr::Const(constant) => matches!(constant, crate::score::Const::Null(Type::Double)),
         _ => false,
     },

@@ -10,7 +10,7 @@ use crate::score::{Arm, Comparison, Expr, Id, Known, Range, Rebuild, Score, narr
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) const PASS: Pass =
-    Pass { name: "cases", rules: &[&KNOWN, &ALIKE], concerns: |expr| matches!(expr, Expr::Case(..)), run };
+    Pass { name: "cases", rules: &[&KNOWN, &ALIKE], concerns: |_, expr| matches!(expr, Expr::Case(..)), run };
 
 const KNOWN: Rule = Rule {
     name: "known",

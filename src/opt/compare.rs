@@ -13,7 +13,7 @@ use crate::score::{Comparison, Expr, Function, Id, Rebuild, Score, Term};
 pub(super) const PASS: Pass = Pass {
     name: "compare",
     rules: &[&RANGE, &LINK, &LINKS, &SOFTMAX, &DIFFERENCE, &SIGN, &SHIFT, &FACTOR],
-    concerns: |expr| matches!(expr, Expr::Compare(..)),
+    concerns: |_, expr| matches!(expr, Expr::Compare(..)),
     run,
 };
 

@@ -13,6 +13,7 @@ mod calls;
 mod cases;
 mod compare;
 mod extended;
+mod group;
 mod inverse;
 mod nulls;
 mod rule;
@@ -35,12 +36,15 @@ pub struct Pass {
     /// What it does.
     pub rules: &'static [&'static Rule],
     /// Whether it can have something to do with an expression: where there is none, it is not run.
-    concerns: fn(&Expr) -> bool,
+    concerns: fn(&Score, &Expr) -> bool,
     run: fn(&Score, &mut Ledger) -> Score,
 }
 
 /// Every pass, in the order in which they run.
 pub static PASSES: &[Pass] = &[calls::PASS, compare::PASS, affine::PASS, cases::PASS, nulls::PASS];
+
+/// What is done once at the end, since other passes would undo it.
+pub static FINISH: &[Pass] = &[group::PASS];
 
 /// No score takes more runs of passes: a bound, should two rules ever undo each other.
 const FUEL: usize = 24;
@@ -56,26 +60,37 @@ pub fn optimize(score: &Score, strict: bool) -> (Cow<'_, Score>, Stats) {
     while let Some(next) = (0..PASSES.len()).find(|&next| seen[next] != Some(changes)) {
         let pass = &PASSES[next];
         seen[next] = Some(changes);
-        let allowed = pass.rules.iter().any(|rule| rule.class <= weakest);
-        if !allowed || stats.runs.len() >= FUEL || !score.ids().any(|id| (pass.concerns)(score.expr(id))) {
+        if stats.runs.len() >= FUEL {
             continue;
         }
-        let mut ledger = Ledger::new(weakest);
-        let new = (pass.run)(&score, &mut ledger);
-        debug_assert_eq!(new.verify(), Ok(()), "after the pass `{}`:\n{new}", pass.name);
-        if ledger.is_empty() {
-            continue;
+        if let Some(new) = run(pass, &score, weakest, &mut stats) {
+            changes += 1;
+            // what it leaves is as it wants it
+            seen[next] = Some(changes);
+            score = Cow::Owned(new);
         }
-        stats.runs.push(Run {
-            pass: pass.name,
-            before: score.needed(),
-            after: new.needed(),
-            rewrites: ledger.counts().clone(),
-        });
-        changes += 1;
-        // what it leaves is as it wants it
-        seen[next] = Some(changes);
-        score = Cow::Owned(new);
+    }
+    for pass in FINISH {
+        if let Some(new) = run(pass, &score, weakest, &mut stats) {
+            score = Cow::Owned(new);
+        }
     }
     (score, stats)
+}
+
+/// Runs a pass with the rules that are allowed; `None` if there was nothing to do.
+fn run(pass: &Pass, score: &Score, weakest: Class, stats: &mut Stats) -> Option<Score> {
+    let allowed = pass.rules.iter().any(|rule| rule.class <= weakest);
+    if !allowed || !score.ids().any(|id| (pass.concerns)(score, score.expr(id))) {
+        return None;
+    }
+    let mut ledger = Ledger::new(weakest);
+    let new = (pass.run)(score, &mut ledger);
+    debug_assert_eq!(new.verify(), Ok(()), "after the pass `{}`:\n{new}", pass.name);
+    if ledger.is_empty() {
+        return None;
+    }
+    let (before, after) = (score.needed(), new.needed());
+    stats.runs.push(Run { pass: pass.name, before, after, rewrites: ledger.counts().clone() });
+    Some(new)
 }

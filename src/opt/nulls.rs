@@ -4,7 +4,7 @@ use super::{Class, Ledger, Pass, Rule};
 use crate::score::{Arm, Expr, Facts, Id, Rebuild, Score};
 
 pub(super) const PASS: Pass =
-    Pass { name: "nulls", rules: &[&PRESENT], concerns: |expr| matches!(expr, Expr::IsNull(_)), run };
+    Pass { name: "nulls", rules: &[&PRESENT], concerns: |_, expr| matches!(expr, Expr::IsNull(_)), run };
 
 const PRESENT: Rule = Rule {
     name: "present",

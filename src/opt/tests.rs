@@ -2,7 +2,7 @@
 
 mod filetest;
 
-use super::{Class, Ledger, PASSES, optimize};
+use super::{Class, FINISH, Ledger, PASSES, optimize};
 use crate::diag::Report;
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Function, Id, Input, Output, Score, Term, Value};
@@ -66,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
     let value = || prop_oneof![1 => Just(None), 4 => coefficient().prop_map(Some)];
     prop_oneof![
         1 => coefficient().prop_map(Step::Constant),
-        5 => (prop::collection::vec((coefficient(), index.clone()), 1..4), coefficient()).prop_map(|(t, c)| Step::Sum(t, c)),
+        5 => (prop::collection::vec((coefficient(), index.clone()), 1..7), coefficient()).prop_map(|(t, c)| Step::Sum(t, c)),
         1 => (index.clone(), index.clone()).prop_map(|(a, b)| Step::Product(a, b)),
         1 => (index.clone(), index.clone()).prop_map(|(a, b)| Step::Divide(a, b)),
         2 => (index.clone(), coefficient()).prop_map(|(a, c)| Step::Scale(a, c)),
@@ -295,7 +295,7 @@ proptest! {
         let before = build(&steps);
         prop_assert_eq!(before.verify(), Ok(()));
         for class in [Class::Exact, Class::Finite, Class::Ulp] {
-            for pass in PASSES {
+            for pass in PASSES.iter().chain(FINISH) {
                 let after = (pass.run)(&before, &mut Ledger::new(class));
                 // a pass whose rules are all weaker is not run
                 if pass.rules.iter().any(|rule| rule.class <= class) {

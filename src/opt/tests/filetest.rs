@@ -8,7 +8,7 @@
 use super::{decided, same, tame};
 use crate::bind::{Binding, Bindings, Shape};
 use crate::diag::{Report, Sources};
-use crate::opt::{Class, PASSES, Rule, Stats, optimize};
+use crate::opt::{Class, FINISH, PASSES, Rule, Stats, optimize};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Facts, Function, Id, Input, Output, Score, Term, Value};
 use crate::sql::ast::{self, Operator};
@@ -231,7 +231,7 @@ fn printed(score: &Score) -> String {
 }
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
-    PASSES.iter().flat_map(|pass| pass.rules.iter().copied())
+    PASSES.iter().chain(FINISH).flat_map(|pass| pass.rules.iter().copied())
 }
 
 /// Every combination of edge values for the columns that occur, thinned where there are many.

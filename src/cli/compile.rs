@@ -5,7 +5,9 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::args::ModelOptions;
-use super::args::compile::{Compile, Emit, FeatureOptions, Form, Quote, ResultOptions, StatementOptions, TextOptions};
+use super::args::compile::{
+    Compile, Emit, FeatureOptions, Form, Quote, ResultOptions, StatementOptions, SubjectOptions, TextOptions,
+};
 use super::migration;
 use super::render::printable;
 use super::session::Session;
@@ -105,12 +107,7 @@ pub(super) fn options(
         filter: list("--where", &single(&statement.filter)).pop(),
         comments,
     };
-    let lower = lower::Options {
-        select: results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
-        threshold: results.threshold,
-        nulls: nulls.clone(),
-        ..lower::Options::default()
-    };
+    let lower = lower_options(results, nulls);
     let quote = match text_options.quote {
         Quote::Always => print::Quote::Always,
         Quote::Needed => print::Quote::Needed,
@@ -124,6 +121,28 @@ pub(super) fn options(
         verify: !text_options.no_verify,
         style: Style { width: text_options.width, quote, compact: text_options.compact, ..Style::default() },
         ..Options::default()
+    }
+}
+
+impl SubjectOptions {
+    /// What feeds the features.
+    pub(super) fn bind_options(&self, session: &mut Session) -> Result<bind::Options, Failed> {
+        bind_options(&self.model_options, &self.features, self.from.as_deref(), session)
+    }
+
+    /// What is asked of the outputs.
+    pub(super) fn lower_options(&self) -> lower::Options {
+        lower_options(&self.results, &self.features.nulls)
+    }
+}
+
+/// What is asked of the outputs.
+pub(super) fn lower_options(results: &ResultOptions, nulls: &Nulls) -> lower::Options {
+    lower::Options {
+        select: results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
+        threshold: results.threshold,
+        nulls: nulls.clone(),
+        ..lower::Options::default()
     }
 }
 

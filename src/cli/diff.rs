@@ -7,13 +7,13 @@ use std::path::Path;
 use super::args::diff::Diff;
 use super::args::score::{Names, Score as ScoreArguments};
 use super::rows::Layout;
+use super::score as cli_score;
 use super::session::Session;
-use super::{compile as cli_compile, score as cli_score};
 use crate::bind;
 use crate::build;
 use crate::compile::{self, Options};
 use crate::diag::{Failed, Report, Sources};
-use crate::lower::{self, Kind, Nulls, Selection};
+use crate::lower::{Kind, Nulls, Selection};
 use crate::model::{Graph, Role};
 use crate::score::{Const, Expr, Id, Score};
 use crate::sql::eval::Value;
@@ -59,15 +59,9 @@ pub(super) fn run(args: &Diff, session: &mut Session) -> Result<(), Failed> {
 
 fn side(path: &Path, args: &Diff, session: &mut Session) -> Result<Side, Failed> {
     let (name, bytes) = session.read(path)?;
-    let graph = session.load(&name, bytes, &args.model_options)?;
-    let bind = cli_compile::bind_options(&args.model_options, &args.features, args.from.as_deref(), session)?;
-    let select: Vec<Selection> = args.results.select.iter().flat_map(|it| it.0.iter().cloned()).collect();
-    let lower = lower::Options {
-        select,
-        threshold: args.results.threshold,
-        nulls: args.features.nulls.clone(),
-        ..lower::Options::default()
-    };
+    let graph = session.load(&name, bytes, &args.subject.model_options)?;
+    let bind = args.subject.bind_options(session)?;
+    let lower = args.subject.lower_options();
     let options = Options { bind, lower, limits: false, verify: false, ..Options::default() };
     let sql = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text;
     let coefficients = coefficients(&graph, &options);
@@ -235,10 +229,7 @@ fn rows(input: &Path, args: &Diff, session: &mut Session, text: &mut String) -> 
         input: input.to_owned(),
         format: Layout::Csv,
         names: Names::Sql,
-        model_options: args.model_options.clone(),
-        features: args.features.clone(),
-        from: args.from.clone(),
-        results: args.results.clone(),
+        subject: args.subject.clone(),
         strict: false,
     };
     let since = session.report.len();

@@ -80,7 +80,7 @@ fn scored<S: Sink>(
     make: impl FnOnce(Vec<(String, Type)>) -> S,
 ) -> Result<(S, io::Result<()>), Failed> {
     let (name, bytes) = session.read(&args.model)?;
-    let graph = session.load(&name, bytes, &args.model_options)?;
+    let graph = session.load(&name, bytes, &args.subject.model_options)?;
     let options = options(args, &graph, session)?;
     let names = match args.names {
         Names::Sql => None,
@@ -117,14 +117,13 @@ fn scored<S: Sink>(
 }
 
 fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options, Failed> {
-    let bind = super::compile::bind_options(&args.model_options, &args.features, args.from.as_deref(), session)?;
+    let bind = args.subject.bind_options(session)?;
     let mut texts = |option: &str, values: &[String]| -> Vec<Text> {
         values.iter().map(|text| Text { source: session.sources.add(option, text), text: text.clone() }).collect()
     };
-    let mut select: Vec<Selection> =
-        args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect();
-    if select.is_empty() && args.names == Names::Source {
-        select = lower::everything(graph);
+    let mut lower = args.subject.lower_options();
+    if lower.select.is_empty() && args.names == Names::Source {
+        lower.select = lower::everything(graph);
     }
     Ok(Options {
         bind,
@@ -133,12 +132,7 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
             from: texts("--from", &["M2KSQL_ROWS".to_owned()]).pop(),
             ..bind::ShapeOptions::default()
         },
-        lower: lower::Options {
-            select,
-            threshold: args.results.threshold,
-            nulls: args.features.nulls.clone(),
-            ..lower::Options::default()
-        },
+        lower,
         strict: args.strict,
         // no server has to take it, and the whole text is read back anyway
         limits: false,

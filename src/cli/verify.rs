@@ -12,7 +12,7 @@ use crate::compile::{self as compiler, Compiled, Options};
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::eval::{EXPECTED, NOT_EXPECTED, NOT_THE_MODEL};
 use crate::diag::{Diagnostic, Failed};
-use crate::lower::{self, Nulls, Selection};
+use crate::lower::{self, Nulls};
 use crate::model::Graph;
 use crate::schema::Column;
 use crate::sql::eval::Value;
@@ -85,13 +85,10 @@ fn again(args: &Verify, row: &str, is_the_model: bool) -> String {
 }
 
 fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Session) -> Options {
-    let chosen: Vec<Selection> = args.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect();
-    let lower = lower::Options {
-        select: if chosen.is_empty() { lower::everything(graph) } else { chosen },
-        threshold: args.results.threshold,
-        nulls: args.features.nulls.clone(),
-        ..lower::Options::default()
-    };
+    let mut lower = compile::lower_options(&args.results, &args.features.nulls);
+    if lower.select.is_empty() {
+        lower.select = lower::everything(graph);
+    }
     let mut options = Options { bind, lower, strict: args.strict, limits: false, ..Options::default() };
     // a WHERE clause needs a statement
     if options.lower.nulls == Nulls::Skip {

@@ -61,77 +61,37 @@ fn named(expr: &Expr, number: usize) -> Name {
     }
 }
 
-/// Trees come from the reader, which bounds their depth.
-fn tidy(expr: Expr, aliases: &[Option<&Name>; 2]) -> Expr {
-    let one = |expr: Box<Expr>| Box::new(tidy(*expr, aliases));
-    let all = |list: Vec<Expr>| list.into_iter().map(|expr| tidy(expr, aliases)).collect::<Vec<_>>();
+/// Operands first. Trees come from the reader, which bounds their depth.
+fn tidy(mut expr: Expr, aliases: &[Option<&Name>; 2]) -> Expr {
+    expr.for_each_child_mut(|child| *child = tidy(std::mem::replace(child, Expr::Null), aliases));
     match expr {
         Expr::Qualified(source, column) if aliases.contains(&Some(&source)) => Expr::Column(column),
-        Expr::Commented(_, inner) | Expr::Located(_, inner) => tidy(*inner, aliases),
+        Expr::Commented(_, inner) | Expr::Located(_, inner) => *inner,
         // `(a + b) + c` is `a + b + c`
-        Expr::Chain(first, rest) => {
-            let rest: Vec<_> = rest.into_iter().map(|(operator, expr)| (operator, tidy(expr, aliases))).collect();
-            match (tidy(*first, aliases), rest.first()) {
-                (Expr::Chain(head, mut earlier), Some((operator, _)))
-                    if earlier.iter().all(|(other, _)| other.level() == operator.level()) =>
-                {
-                    earlier.extend(rest);
-                    Expr::Chain(head, earlier)
-                }
-                (first, _) => Expr::Chain(Box::new(first), rest),
+        Expr::Chain(first, rest) => match (*first, rest.first()) {
+            (Expr::Chain(head, mut earlier), Some((operator, _)))
+                if earlier.iter().all(|(other, _)| other.level() == operator.level()) =>
+            {
+                earlier.extend(rest);
+                Expr::Chain(head, earlier)
             }
-        }
+            (first, _) => Expr::Chain(Box::new(first), rest),
+        },
         // `(a AND b) AND c` is `a AND b AND c`: they are tested in the same order
-        Expr::And(list) => Expr::And(flat(all(list), |expr| match expr {
+        Expr::And(list) => Expr::And(flat(list, |expr| match expr {
             Expr::And(inner) => Ok(inner),
             other => Err(other),
         })),
-        Expr::Or(list) => Expr::Or(flat(all(list), |expr| match expr {
+        Expr::Or(list) => Expr::Or(flat(list, |expr| match expr {
             Expr::Or(inner) => Ok(inner),
             other => Err(other),
         })),
         // `NOT (a IS DISTINCT FROM b)` is how a server writes the negation
-        Expr::Not(inner) => match tidy(*inner, aliases) {
+        Expr::Not(inner) => match *inner {
             Expr::Compare(Comparison::Distinct, left, right) => Expr::Compare(Comparison::NotDistinct, left, right),
             inner => Expr::Not(Box::new(inner)),
         },
-        Expr::Field(inner, name) => Expr::Field(one(inner), name),
-        Expr::Index(base, index) => Expr::Index(one(base), one(index)),
-        Expr::Call(name, list) => Expr::Call(name, all(list)),
-        Expr::Lambda(names, body) => Expr::Lambda(names, one(body)),
-        Expr::Array(list) => Expr::Array(all(list)),
-        Expr::Map(entries) => {
-            Expr::Map(entries.into_iter().map(|(key, value)| (tidy(key, aliases), tidy(value, aliases))).collect())
-        }
-        Expr::Struct(fields) => {
-            Expr::Struct(fields.into_iter().map(|(name, value)| (name, tidy(value, aliases))).collect())
-        }
-        Expr::Case(arms, otherwise) => {
-            let arms = arms.into_iter().map(|(when, then)| (tidy(when, aliases), tidy(then, aliases))).collect();
-            Expr::Case(arms, otherwise.map(one))
-        }
-        Expr::Cast(inner, ty) => Expr::Cast(one(inner), ty),
-        Expr::Negate(inner) => Expr::Negate(one(inner)),
-        Expr::Plus(inner) => Expr::Plus(one(inner)),
-        Expr::Compare(comparison, left, right) => Expr::Compare(comparison, one(left), one(right)),
-        Expr::Between { value, low, high, negated } => {
-            Expr::Between { value: one(value), low: one(low), high: one(high), negated }
-        }
-        Expr::In { value, list, negated } => Expr::In { value: one(value), list: all(list), negated },
-        Expr::Like { value, pattern, escape, negated } => {
-            Expr::Like { value: one(value), pattern: one(pattern), escape, negated }
-        }
-        Expr::IsNull { value, negated } => Expr::IsNull { value: one(value), negated },
-        leaf @ (Expr::Null
-        | Expr::Boolean(_)
-        | Expr::Integer(_)
-        | Expr::Double(_)
-        | Expr::Decimal(_)
-        | Expr::String(_)
-        | Expr::Column(_)
-        | Expr::Qualified(..)
-        | Expr::Unit(_)
-        | Expr::Typed(..)) => leaf,
+        other => other,
     }
 }
 

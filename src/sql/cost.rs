@@ -76,15 +76,17 @@ fn own(score: &Score, expr: &Expr, dialect: &dyn Dialect, costs: &Costs) -> Meas
             size(operations, operations, operations as f64 * costs.operation)
         }
         Expr::Compare(..) | Expr::Not(_) | Expr::IsNull(_) => size(1, 1, costs.operation),
-        Expr::Call(function, _) => {
-            let infix = matches!(dialect.spell(*function), Spelling::Infix(_)) || *function == Function::Divide;
-            size(1, 1, if infix { costs.operation } else { costs.call })
-        }
+        Expr::Call(function, _) => size(1, 1, if infix(dialect, *function) { costs.operation } else { costs.call }),
         Expr::Case(arms, otherwise) => {
             let end = usize::from(score.constant(*otherwise).is_none());
             size(0, 1 + arms.len() + end, arms.len() as f64 * costs.arm)
         }
     }
+}
+
+/// Whether the function is written between its arguments.
+pub fn infix(dialect: &dyn Dialect, function: Function) -> bool {
+    matches!(dialect.spell(function), Spelling::Infix(_))
 }
 
 /// How deep a text is for an engine that nests the operators of a chain to the left.

@@ -13,12 +13,11 @@ pub mod layout;
 pub mod lets;
 
 use super::ast;
-use super::cost::{Depth, Measure, measure, stored_bytes};
-use super::dialect::{Dialect, Spelling};
-
+use super::cost::{Depth, Measure, evaluations, infix, measure, stored_bytes};
+use super::dialect::Dialect;
 use crate::bind::Shape;
 use crate::diag::{Diagnostic, Failed, Report, codes};
-use crate::score::{Comparison, Const, Expr, Function, Id, Score, Term};
+use crate::score::{Const, Expr, Id, Score, Term};
 use guards::Implied;
 use layout::Layout;
 use lets::Lets;
@@ -97,8 +96,9 @@ pub fn plan(
         let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root);
         items.push(Item { output: index, lets, layouts, implied, guarded, measure, alternative: None });
     }
-    check_constants(score, report);
-    check_texts(score, report);
+    let uses = score.uses();
+    check_constants(score, &uses, report);
+    check_texts(score, &uses, report);
     report.check(since)?;
     Ok(Plan { shape, items })
 }
@@ -178,8 +178,9 @@ fn layouts(
                 }
             }
             Expr::Product(list) | Expr::And(list) | Expr::Or(list) => all(list).saturating_add(1),
-            Expr::Compare(Comparison::Equal, a, b) => 3u64.saturating_mul(of(*a).saturating_add(of(*b))),
-            Expr::Compare(_, a, b) => 2u64.saturating_mul(of(*a).saturating_add(of(*b))),
+            expr @ Expr::Compare(_, a, b) => {
+                u64::from(evaluations(expr, dialect)).saturating_mul(of(*a).saturating_add(of(*b)))
+            }
             Expr::Call(function, list) if infix(dialect, *function) => all(list).saturating_add(1),
             Expr::Call(_, list) => list.iter().fold(5u64, |sum, &id| sum.saturating_add(called(id))),
             Expr::Not(inner) | Expr::IsNull(inner) => of(*inner).saturating_add(1),
@@ -188,10 +189,6 @@ fn layouts(
         };
     }
     layouts
-}
-
-fn infix(dialect: &dyn Dialect, function: Function) -> bool {
-    matches!(dialect.spell(function), Spelling::Infix(_))
 }
 
 fn too_long(name: &str, terms: usize, most: usize) -> Diagnostic {
@@ -246,19 +243,20 @@ pub fn check(items: &[ast::Item], dialect: &dyn Dialect, report: &mut Report) ->
     report.check(since)
 }
 
-fn check_constants(score: &Score, report: &mut Report) {
-    let uses = score.uses();
+fn check_constants(score: &Score, uses: &[u32], report: &mut Report) {
     let mut found = 0usize;
     let mut first = None;
-    for id in score.ids().filter(|id| uses[id.index()] > 0) {
-        let values: Vec<f64> = match score.expr(id) {
-            Expr::Const(Const::Double(value)) => vec![value.0],
-            Expr::Sum(terms) => terms.iter().map(|term| term.coefficient).collect(),
-            _ => continue,
-        };
-        for value in values.into_iter().filter(|value| !value.is_finite()) {
+    let mut see = |value: f64| {
+        if !value.is_finite() {
             found += 1;
             first.get_or_insert(value);
+        }
+    };
+    for id in score.ids().filter(|id| uses[id.index()] > 0) {
+        match score.expr(id) {
+            Expr::Const(Const::Double(value)) => see(value.0),
+            Expr::Sum(terms) => terms.iter().for_each(|term| see(term.coefficient)),
+            _ => {}
         }
     }
     if let Some(value) = first {
@@ -274,8 +272,7 @@ fn check_constants(score: &Score, report: &mut Report) {
 }
 
 /// ksqlDB replaces `${name}` inside of string literals before it reads them.
-fn check_texts(score: &Score, report: &mut Report) {
-    let uses = score.uses();
+fn check_texts(score: &Score, uses: &[u32], report: &mut Report) {
     for id in score.ids().filter(|id| uses[id.index()] > 0) {
         if let Expr::Const(Const::Text(text)) = score.expr(id)
             && text.contains("${")

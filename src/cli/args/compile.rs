@@ -98,6 +98,23 @@ pub(in crate::cli) struct ResultOptions {
     pub(in crate::cli) threshold: Option<f64>,
 }
 
+/// How a model is read, what feeds it and what is asked of it, where rows come from a file.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct SubjectOptions {
+    #[command(flatten)]
+    pub(in crate::cli) model_options: ModelOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) features: FeatureOptions,
+
+    /// Stream or table of the schema that has the features as columns
+    #[arg(long, value_name = "NAME", requires = "schema", help_heading = "Features")]
+    pub(in crate::cli) from: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) results: ResultOptions,
+}
+
 /// The statement around the results.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Statement")]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::compile::{FeatureOptions, ResultOptions};
-use super::{Format, ModelOptions};
+use super::Format;
+use super::compile::SubjectOptions;
 
 /// Show what changed between two models
 ///
@@ -35,15 +35,5 @@ pub(in crate::cli) struct Diff {
     pub(in crate::cli) format: Format,
 
     #[command(flatten)]
-    pub(in crate::cli) model_options: ModelOptions,
-
-    #[command(flatten)]
-    pub(in crate::cli) features: FeatureOptions,
-
-    /// Stream or table of the schema that has the features as columns
-    #[arg(long, value_name = "NAME", requires = "schema", help_heading = "Features")]
-    pub(in crate::cli) from: Option<String>,
-
-    #[command(flatten)]
-    pub(in crate::cli) results: ResultOptions,
+    pub(in crate::cli) subject: SubjectOptions,
 }

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::ModelOptions;
-use super::compile::{FeatureOptions, ResultOptions};
+use super::compile::SubjectOptions;
 use crate::cli::rows::Layout;
 
 /// Evaluate the SQL of a model on rows of a file
@@ -36,17 +35,7 @@ pub(in crate::cli) struct Score {
     pub(in crate::cli) names: Names,
 
     #[command(flatten)]
-    pub(in crate::cli) model_options: ModelOptions,
-
-    #[command(flatten)]
-    pub(in crate::cli) features: FeatureOptions,
-
-    /// Stream or table of the schema that has the features as columns
-    #[arg(long, value_name = "NAME", requires = "schema", help_heading = "Features")]
-    pub(in crate::cli) from: Option<String>,
-
-    #[command(flatten)]
-    pub(in crate::cli) results: ResultOptions,
+    pub(in crate::cli) subject: SubjectOptions,
 
     /// Keep the operations of the source and their order
     #[arg(long, help_heading = "SQL")]

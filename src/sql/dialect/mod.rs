@@ -75,8 +75,6 @@ pub struct Costs {
     pub equal_sides: u32,
     /// The weight of code that one method may hold before the engine stops compiling it, where a term `c * x` weighs 5.
     pub method: u64,
-    /// Another stream in between.
-    pub stage: f64,
 }
 
 /// A target.

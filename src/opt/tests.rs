@@ -316,13 +316,16 @@ proptest! {
         for row in rows() {
             let values = before.eval(&row);
             let (x, y) = (root(&before, &row), root(&after, &row));
+            // Softmax, softplus, log1p and expm1 are other formulas, which may take another way where a comparison is close
+            let open = !exact && (!tame(&values) || !decided(&before, &values));
             let close = match (&x, &y) {
-                // Softplus, log1p and expm1 are other formulas, and rounding loses the sign of a zero
+                // rounding loses the sign of a zero
                 (Value::Double(a), Value::Double(b)) => {
-                    a == b || a.is_nan() && b.is_nan() || !exact && (!tame(&values) || !decided(&before, &values) || (a - b).abs() <= 1e-9 * (1.0 + a.abs()))
+                    a == b || a.is_nan() && b.is_nan() || !exact && (a - b).abs() <= 1e-9 * (1.0 + a.abs())
                 }
                 _ => x == y,
             };
+            let close = close || open;
             prop_assert!(close, "{:?} became {:?} for {:?}\n{}\n{}", x, y, row, &before, &after);
         }
     }

@@ -123,8 +123,11 @@ pub(super) fn call(function: Function, arguments: &[Value]) -> Value {
         (Function::ToBigint, [Value::Double(value)]) => Value::Bigint(*value as i64),
         (Function::IsNan, [Value::Double(value)]) => Value::Boolean(value.is_nan()),
         (Function::Softmax, [Value::Double(x), scores @ ..]) => {
-            let total = scores.iter().try_fold(0.0, |total, y| double(y).map(|y| total + libm::exp(y - x)));
-            total.map_or(Value::Null, |total| Value::Double(1.0 / total))
+            let most = scores.iter().try_fold(*x, |most, y| binary(Function::Max, most, double(y)?));
+            let Some(most) = most else { return Value::Null };
+            let share = |y: f64| libm::exp(y - most);
+            let total: f64 = scores.iter().filter_map(double).map(share).sum();
+            Value::Double(share(*x) / total)
         }
         (_, [Value::Double(x)]) => unary(function, *x).map_or(Value::Null, Value::Double),
         // of any number of arguments, as a dialect may have it

@@ -110,7 +110,7 @@ pub fn compile(
             .help("name the source with `--from`, or use `--nulls guard`"),
         ));
     }
-    let Planned { legal, stats, plan } = cheapest(graph, &bindings, &score, &shape, options, report)?;
+    let Planned { legal, stats, plan } = cheapest(&score, &shape, options, report)?;
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
         plan::check(&items, options.dialect, report)?;
@@ -147,25 +147,17 @@ struct Planned {
 
 /// The legal score and its plan. With more than two classes every output is planned by differences and by scores, and the
 /// cheaper item is kept.
-fn cheapest(
-    graph: &Graph,
-    bindings: &Bindings,
-    score: &Score,
-    shape: &bind::Shape,
-    options: &Options,
-    report: &mut Report,
-) -> Result<Planned, Failed> {
-    let classes = lower::classes_compared(graph);
-    if classes <= 2 {
-        return planned(score, shape, options, report);
+fn cheapest(score: &Score, shape: &bind::Shape, options: &Options, report: &mut Report) -> Result<Planned, Failed> {
+    let (optimized, mut stats) = opt::optimize(score, options.strict);
+    let classes = opt::compared(&optimized);
+    if classes == 0 || classes > MANY_CLASSES {
+        return planned(&optimized, stats, shape, options, report);
     }
-    let by_scores = lower::Options { classes: lower::Classes::Scores, ..options.lower.clone() };
-    let by_scores = lower::lower(graph, bindings, &by_scores, report)?;
-    if classes > MANY_CLASSES {
-        return planned(&by_scores, shape, options, report);
-    }
-    let both = Rebuild::onto(score.clone(), &by_scores).run(|_, _, _| None);
-    let Planned { mut legal, stats, mut plan } = planned(&both, shape, options, report)?;
+    let differences = opt::by_differences(&optimized);
+    let (differences, more) = opt::optimize(&differences, options.strict);
+    stats.runs.extend(more.runs);
+    let both = Rebuild::onto(differences.into_owned(), &optimized).run(|_, _, _| None);
+    let Planned { mut legal, stats, mut plan } = planned(&both, stats, shape, options, report)?;
     let others = plan.items.split_off(score.outputs.len());
     for (item, other) in plan.items.iter_mut().zip(others) {
         let (here, there) = (item.measure.time, other.measure.time);
@@ -179,10 +171,15 @@ fn cheapest(
     Ok(Planned { legal, stats, plan })
 }
 
-/// From a lowered score to its plan.
-fn planned(score: &Score, shape: &bind::Shape, options: &Options, report: &mut Report) -> Result<Planned, Failed> {
-    let (optimized, stats) = opt::optimize(score, options.strict);
-    let legal = legalize::legalize(&optimized, options.dialect, report)?;
+/// From an optimized score to its plan.
+fn planned(
+    optimized: &Score,
+    stats: opt::Stats,
+    shape: &bind::Shape,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Planned, Failed> {
+    let legal = legalize::legalize(optimized, options.dialect, report)?;
     let guard = options.lower.nulls == lower::Nulls::Guard;
     let wishes = plan::Wishes { guard, strict: options.strict };
     let plan = plan::plan(&legal, shape.clone(), options.dialect, wishes, report)?;

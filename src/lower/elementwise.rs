@@ -4,7 +4,7 @@
 
 use super::{Item, Lowering, single};
 use crate::diag::{Diagnostic, Failed, Report, codes};
-use crate::model::{Binary, Node, NodeId, Unary};
+use crate::model::{Binary, Elem, Node, NodeId, Unary};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Function, Id, Term};
 
@@ -78,6 +78,7 @@ impl Lowering<'_> {
             Unary::CloglogInverse => {
                 let inner = self.score.call(Function::Exp, vec![x]);
                 let negated = self.score.negate(inner);
+                // as statsmodels computes it; below x = -37, where the mean is e^x, it gives 0 as this does
                 let outer = self.score.call(Function::Exp, vec![negated]);
                 self.score.sum([Term::constant(1.0), Term::new(-1.0, outer)])
             }
@@ -219,12 +220,33 @@ impl Lowering<'_> {
             }
             let x = broadcast(self.items(a), position).clone();
             let y = broadcast(self.items(b), position).clone();
-            match self.binary_item(binary, &x, &y) {
+            let item = match (binary, node.elem) {
+                (Binary::Divide, Elem::Integer) => self.integer_quotient(&x, &y),
+                _ => self.binary_item(binary, &x, &y),
+            };
+            match item {
                 Some(item) => result.push(item),
                 None => return Err(no_scalar_form(report, &format!("{binary:?} of texts"), node)),
             }
         }
         Ok(result)
+    }
+
+    /// Toward zero, missing for a zero divisor. Exact where numerator and divisor are below 2^53: a quotient that is no integer
+    /// is then further from the next one than DOUBLE rounds.
+    fn integer_quotient(&mut self, x: &Item, y: &Item) -> Option<Item> {
+        let (x, y) = (self.number(x), self.number(y));
+        if self.score.ty(x) != &Type::Double || self.score.ty(y) != &Type::Double {
+            return None;
+        }
+        let quotient = self.score.divide(x, y);
+        let sources = self.score.null_sources(quotient);
+        let (zero, null) = (self.score.double(0.0), self.score.null(Type::Bigint));
+        let absent = self.score.any_null(sources);
+        let undefined = self.score.compare(Comparison::Equal, y, zero);
+        let truncated = self.score.call(Function::ToBigint, vec![quotient]);
+        let arms = [Arm { condition: absent, value: null }, Arm { condition: undefined, value: null }];
+        Some(Item::Value(self.score.case(arms, truncated)))
     }
 
     fn binary_item(&mut self, binary: Binary, x: &Item, y: &Item) -> Option<Item> {

@@ -230,7 +230,13 @@ impl Lowering<'_> {
         let tests_null = |id: Id| matches!(self.score.expr(id), Expr::IsNull(inner) if inner == x);
         let tests_absence = match self.score.expr(*condition) {
             Expr::IsNull(inner) => inner == x && self.score.ty(*x) != &Type::Double,
-            Expr::Or(list) => list.len() == 2 && tests_null(list[0]),
+            Expr::Or(list) => match list.as_slice() {
+                [null, nan] => {
+                    let tests_nan = |call: &Expr| matches!(call, Expr::Call(Function::IsNan, of) if of[0] == *x);
+                    tests_null(*null) && tests_nan(self.score.expr(*nan))
+                }
+                _ => false,
+            },
             _ => false,
         };
         let fill = match self.score.constant(*value) {

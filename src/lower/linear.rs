@@ -2,7 +2,7 @@
 
 use super::{Item, Lowering};
 use crate::model::{Linear, NodeId, Scaling};
-use crate::score::{Id, Origin, Term};
+use crate::score::{Id, Term};
 
 impl Lowering<'_> {
     /// `y_t = w_t0 x_0 + w_t1 x_1 + … + b_t`, where a zero weight means that its feature does not occur.
@@ -16,7 +16,7 @@ impl Lowering<'_> {
                 .zip(&x)
                 .enumerate()
                 .filter(|(_, (weight, _))| **weight != 0.0)
-                .map(|(position, (&weight, &x))| Term::new(weight, x).from(Origin::Input(position as u32)))
+                .map(|(position, (&weight, &x))| Term::new(weight, x).about(self.feature(arg, position)))
                 .collect();
             terms.push(Term::constant(bias));
             targets.push(Item::Value(self.score.sum(terms)));

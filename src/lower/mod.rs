@@ -27,9 +27,10 @@ pub use outputs::{Kind, Selection, default_selection, everything};
 
 use crate::bind::{Bindings, Importer};
 use crate::diag::{Failed, Report};
-use crate::model::{Decision, Elem, Graph, NodeId, Op, Value};
+use crate::model::{self, Elem, Graph, NodeId, Op, Support, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Id, Score};
+use std::rc::Rc;
 
 /// What the user asks of the outputs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,18 +41,6 @@ pub struct Options {
     pub threshold: Option<f64>,
     /// What a missing feature does.
     pub nulls: Nulls,
-    /// How more than two classes are compared.
-    pub classes: Classes,
-}
-
-/// How the scores of more than two classes become a label and probabilities. Both are the same function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Classes {
-    /// By differences of two scores each: weights are subtracted at compile time, but there are as many differences as pairs.
-    #[default]
-    Differences,
-    /// By every score itself, and the largest of them.
-    Scores,
 }
 
 /// One element of a lowered vector.
@@ -71,19 +60,10 @@ struct Lowering<'a> {
     /// Per node; empty for nodes that no wanted output needs.
     values: Vec<Vec<Item>>,
     inputs: Vec<Item>,
+    /// Per node, on which features its elements depend.
+    support: Vec<Rc<[Support]>>,
     /// Per feature, between which integers its column's values are integers, if they are.
     whole: Vec<Option<(f64, f64)>>,
-}
-
-/// The most classes whose scores the model compares.
-pub fn classes_compared(graph: &Graph) -> usize {
-    let compared = graph.nodes.iter().filter_map(|node| match &node.op {
-        Op::Softmax | Op::ArgMax { .. } | Op::Decide { decision: Decision::FirstLargest, .. } => {
-            node.args.first().map(|&arg| graph.node(arg).width)
-        }
-        _ => None,
-    });
-    compared.max().unwrap_or(0).max(graph.classes.len())
 }
 
 /// Lowers the wanted outputs of a graph.
@@ -120,6 +100,7 @@ fn lower_outputs(
         score: Score::new(bindings.score_inputs(graph, nullable)),
         values: vec![Vec::new(); graph.nodes.len()],
         inputs: Vec::new(),
+        support: model::support(graph),
         whole: bindings.inputs.iter().map(|input| single::whole(input.ty.as_ref(), &options.nulls)).collect(),
     };
     let needed = lowering.needed(wanted);
@@ -225,6 +206,11 @@ impl Lowering<'_> {
 
     fn items(&self, node: NodeId) -> &[Item] {
         &self.values[node.index()]
+    }
+
+    /// The input of the one feature that an element depends on.
+    fn feature(&self, node: NodeId, position: usize) -> Option<u32> {
+        self.support[node.index()].get(position)?.feature().map(|feature| feature as u32)
     }
 
     /// The numbers of a node; booleans become 0 and 1, integers are converted.

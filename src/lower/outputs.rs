@@ -181,12 +181,9 @@ fn resolve(graph: &Graph, options: &Options, selection: &Selection, wanted: &mut
     }
 }
 
-/// A threshold of the user's moves the label to the probabilities; at one half the library's own rule stands.
+/// A threshold of the user's moves the label to the probabilities.
 fn label_threshold(graph: &Graph, options: &Options) -> Option<NodeId> {
-    let threshold = options.threshold?;
-    if threshold == 0.5 {
-        return None;
-    }
+    options.threshold?;
     graph.output(Role::Probabilities).map(|output| output.node)
 }
 

@@ -1,9 +1,9 @@
 //! Operators that look at a whole row: normalization, softmax, reductions, argmax and the decision for a label.
 
-use super::{Classes, Item, Lowering};
+use super::{Item, Lowering};
 use crate::model::{Decision, Elem, NodeId, Norm, Reduction, Value};
 use crate::schema::Type;
-use crate::score::{Arm, Comparison, Function, Id, Term};
+use crate::score::{Arm, Comparison, Function, Id, Score, Term};
 
 impl Lowering<'_> {
     pub(super) fn normalize(&mut self, norm: Norm, arg: NodeId) -> Vec<Item> {
@@ -30,27 +30,21 @@ impl Lowering<'_> {
         result
     }
 
-    /// `p_i = 1 / (1 + Σ_{j≠i} e^(x_j - x_i))`: an overflowing exponential makes the probability 0, as it should be.
-    /// Where the scores are not compared by differences it stays one function, so that nothing is subtracted yet.
+    /// Of two, `p_i = 1 / (1 + e^(x_j - x_i))`; more stay one function, which optimizer and plan know how to write.
     pub(super) fn softmax(&mut self, arg: NodeId) -> Vec<Item> {
         let x = self.numbers(arg);
-        if self.options.classes == Classes::Scores && x.len() > 2 {
-            let of = |&x_i: &Id| [x_i].into_iter().chain(x.iter().copied()).collect();
-            let calls: Vec<Vec<Id>> = x.iter().map(of).collect();
-            return calls.into_iter().map(|list| Item::Value(self.score.call(Function::Softmax, list))).collect();
-        }
         let one = self.score.double(1.0);
-        let mut result = Vec::with_capacity(x.len());
-        for i in 0..x.len() {
-            let mut terms = vec![Term::constant(1.0)];
-            for j in (0..x.len()).filter(|&j| j != i) {
-                let difference = self.score.subtract(x[j], x[i]);
-                terms.push(Term::new(1.0, self.score.call(Function::Exp, vec![difference])));
+        let share = |score: &mut Score, own: usize| match x.as_slice() {
+            [_] => one,
+            [a, b] => {
+                let difference = if own == 0 { score.subtract(*b, *a) } else { score.subtract(*a, *b) };
+                let exponential = score.call(Function::Exp, vec![difference]);
+                let total = score.sum([Term::constant(1.0), Term::new(1.0, exponential)]);
+                score.divide(one, total)
             }
-            let total = self.score.sum(terms);
-            result.push(Item::Value(self.score.divide(one, total)));
-        }
-        result
+            all => score.call(Function::Softmax, [&all[own..=own], all].concat()),
+        };
+        (0..x.len()).map(|own| Item::Value(share(&mut self.score, own))).collect()
     }
 
     /// `x_i - ln Σ e^x_j`, by way of the largest element.
@@ -113,46 +107,30 @@ impl Lowering<'_> {
         Item::Value(self.extreme(&x, &positions, largest, last))
     }
 
-    /// The value that belongs to the largest (or smallest) score, of equals the first (or last); NULL if a score is.
-    ///
-    /// First of equals: the value of the last score if that is strictly larger than all before it, else of the one before
-    /// it likewise, …, else the first. That takes half of the comparisons of all pairs. A NaN is larger than nothing, so
-    /// a row of NaN has the first value. By scores: the first that is no smaller than the largest of all (which is NaN if one
-    /// of them is, so that a row of NaN has the first value here too).
+    /// The value that belongs to the largest (or smallest) score, of equals the first (or last); NULL if a score is. A NaN is
+    /// larger than nothing, so a row of NaN has the first value.
     pub(super) fn extreme(&mut self, scores: &[Id], values: &[Id], largest: bool, last: bool) -> Id {
-        let mut sources = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for &score in scores {
-            sources.extend(self.score.null_sources(score).into_iter().filter(|&source| seen.insert(source)));
-        }
-        let null = self.score.null(self.score.ty(values[0]).clone());
-        let mut arms = vec![Arm { condition: self.score.any_null(sources), value: null }];
-        if self.options.classes == Classes::Scores && largest && scores.len() > 2 {
-            let most = self.reduced(Reduction::Max, scores);
-            let mut order: Vec<usize> = (0..scores.len()).collect();
-            if last {
-                order.reverse();
-            }
-            for &candidate in &order {
-                let condition = self.score.compare(Comparison::GreaterOrEqual, scores[candidate], most);
-                arms.push(Arm { condition, value: values[candidate] });
-            }
-            return self.score.case(arms, values[order[0]]);
-        }
-        let comparison = if largest { Comparison::Greater } else { Comparison::Less };
-        let mut order: Vec<usize> = (0..scores.len()).collect();
+        let mut pairs: Vec<(Id, Id)> = scores.iter().copied().zip(values.iter().copied()).collect();
         if last {
-            order.reverse();
+            pairs.reverse();
         }
-        for rank in (1..order.len()).rev() {
-            let candidate = order[rank];
-            let beats: Vec<Id> = order[..rank]
-                .iter()
-                .map(|&other| self.score.compare(comparison, scores[candidate], scores[other]))
-                .collect();
-            arms.push(Arm { condition: self.score.and(beats), value: values[candidate] });
+        match pairs.as_slice() {
+            [(_, value)] => *value,
+            [(x, first), (y, second)] => {
+                let absent = self.score.null_arm(&[*x, *y], *first);
+                let comparison = if largest { Comparison::Greater } else { Comparison::Less };
+                let condition = self.score.compare(comparison, *y, *x);
+                self.score.case([absent, Arm { condition, value: *second }], *first)
+            }
+            _ => {
+                let (mut all, values): (Vec<Id>, Vec<Id>) = pairs.into_iter().unzip();
+                if !largest {
+                    all.iter_mut().for_each(|score| *score = self.score.negate(*score));
+                }
+                all.extend(values);
+                self.score.call(Function::OfLargest, all)
+            }
         }
-        self.score.case(arms, values[order[0]])
     }
 
     pub(super) fn decide(&mut self, classes: &[Value], decision: &Decision, arg: NodeId) -> Item {

@@ -14,9 +14,11 @@ pub mod eval;
 mod fmt;
 mod graph;
 mod op;
+mod support;
 
 pub use check::check;
 pub use graph::{Feature, Graph, Node, NodeId, Output, Role};
 pub use op::{
     Binary, Decision, Elem, Encoder, Linear, Missing, Norm, Op, Precision, Reduction, Scaling, Unary, Unknown, Value,
 };
+pub use support::{Support, support};

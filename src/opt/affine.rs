@@ -17,7 +17,7 @@ use super::steps::{Staircase, Steps};
 use super::switch::{Switch, Switches};
 use super::{Class, Ledger, Pass, Rule};
 use crate::schema::Type;
-use crate::score::{Arm, Const, Expr, Function, Id, Origin, Output, Score, Term};
+use crate::score::{Arm, Const, Expr, Function, Id, Output, Score, Term};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -75,7 +75,7 @@ struct Form {
 struct Part {
     atom: Id,
     coefficient: Extended,
-    origin: Origin,
+    origin: Option<u32>,
 }
 
 fn run(score: &Score, ledger: &mut Ledger) -> Score {
@@ -192,7 +192,7 @@ impl Affine<'_> {
                             form.constant = form.constant.add(inner.constant.times(coefficient));
                             for at in inner.start..inner.end {
                                 let part = self.parts[at];
-                                let origin = if part.origin == Origin::None { term.origin } else { part.origin };
+                                let origin = part.origin.or(term.origin);
                                 repeated |= self.add(start, part.atom, part.coefficient.times(coefficient), origin);
                             }
                         }
@@ -238,7 +238,7 @@ impl Affine<'_> {
                 }
                 self.ledger.count(&PRODUCTS, usize::from(coefficient != Extended::ONE));
                 let atom = self.new.product(atoms);
-                self.parts.push(Part { atom, coefficient, origin: Origin::None });
+                self.parts.push(Part { atom, coefficient, origin: None });
                 // the factors' own parts may stand in between
                 form.start = self.parts.len() - 1;
             }
@@ -289,12 +289,12 @@ impl Affine<'_> {
         }
         let atom = self.get(id);
         let start = self.parts.len();
-        self.parts.push(Part { atom, coefficient: Extended::ONE, origin: Origin::None });
+        self.parts.push(Part { atom, coefficient: Extended::ONE, origin: None });
         Form { constant: Extended::ZERO, constant_first: false, start, end: start + 1 }
     }
 
     /// Adds to the coefficient of an atom, in the form that begins at `start`; whether the atom was there.
-    fn add(&mut self, start: usize, atom: Id, coefficient: Extended, origin: Origin) -> bool {
+    fn add(&mut self, start: usize, atom: Id, coefficient: Extended, origin: Option<u32>) -> bool {
         if self.places.len() <= atom.index() {
             self.places.resize(self.new.len(), (0, 0));
         }
@@ -330,12 +330,12 @@ impl Affine<'_> {
                     }
                     None => Term::new(coefficient, atom),
                 };
-                terms.push(term.from(origin));
+                terms.push(term.about(origin));
                 continue;
             };
             let place = *places.entry(reading.key()).or_insert_with(|| {
                 merged.push((terms.len(), Table::new(atom, &reading)));
-                terms.push(Term::constant(0.0).from(origin));
+                terms.push(Term::constant(0.0).about(origin));
                 merged.len() - 1
             });
             merged[place].1.add(&reading, coefficient);

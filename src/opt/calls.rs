@@ -4,10 +4,9 @@
 //! them apart, HotSpot's intrinsic too), so these are exact; other products round differently. A product writes its factor
 //! several times, so only columns are multiplied out.
 
-use super::softmax;
 use super::{Class, Ledger, Pass, Rule};
 use crate::schema::Type;
-use crate::score::{Expr, Function, Id, Range, Rebuild, Score};
+use crate::score::{Expr, Function, Id, Range, Rebuild, Score, Term};
 
 pub(super) const PASS: Pass = Pass {
     name: "calls",
@@ -82,7 +81,10 @@ fn is_null(pass: &Rebuild<'_>, expr: &Expr) -> bool {
     let strict = match expr {
         Expr::Sum(_) | Expr::Product(_) => true,
         Expr::Call(function, _) => {
-            !matches!(function, Function::Coalesce | Function::IsNan | Function::ToBigint | Function::ToDouble)
+            !matches!(
+                function,
+                Function::Coalesce | Function::IsNan | Function::ToBigint | Function::ToDouble | Function::OfLargest
+            )
         }
         _ => false,
     };
@@ -117,11 +119,25 @@ fn power(score: &mut Score, x: Id, exponent: f64, ledger: &mut Ledger) -> Option
 
 fn quotient(score: &mut Score, function: Function, arguments: Vec<Id>, ledger: &mut Ledger) -> Option<Id> {
     let quotient = score.call(function, arguments);
-    let exponents = softmax::exponents(score, quotient)?;
-    let [exponent] = exponents.as_slice() else { return Some(quotient) };
+    let Some(exponent) = exponent(score, quotient) else { return Some(quotient) };
     ledger.count(&QUOTIENT, 1);
-    let margin = score.negate(*exponent);
+    let margin = score.negate(exponent);
     Some(score.call(Function::Sigmoid, vec![margin]))
+}
+
+/// The exponent of `1 / (1 + e^w)`.
+fn exponent(score: &Score, id: Id) -> Option<Id> {
+    let Expr::Call(Function::Divide, list) = score.expr(id) else { return None };
+    let (Some(1.0), Expr::Sum(terms)) = (score.double_value(list[0]), score.expr(list[1])) else { return None };
+    let [Term { coefficient: 1.0, factor: None, .. }, Term { coefficient: 1.0, factor: Some(exp), .. }] =
+        terms.as_slice()
+    else {
+        return None;
+    };
+    match score.expr(*exp) {
+        Expr::Call(Function::Exp, list) => Some(list[0]),
+        _ => None,
+    }
 }
 
 /// A call that gives its argument, or the argument of its argument.

@@ -6,14 +6,13 @@
 
 use super::extended::Extended;
 use super::inverse;
-use super::softmax::Softmaxes;
 use super::{Class, Ledger, Pass, Rule};
 use crate::score::{Comparison, Expr, Function, Id, Rebuild, Score, Term};
 
 pub(super) const PASS: Pass = Pass {
     name: "compare",
-    rules: &[&RANGE, &LINK, &LINKS, &SOFTMAX, &DIFFERENCE, &SIGN, &SHIFT, &FACTOR],
-    concerns: |_, expr| matches!(expr, Expr::Compare(..)),
+    rules: &[&RANGE, &LINK, &LINKS, &SOFTMAX, &LARGEST, &DIFFERENCE, &SIGN, &SHIFT, &FACTOR],
+    concerns: |_, expr| matches!(expr, Expr::Compare(..) | Expr::Call(Function::OfLargest, _)),
     run,
 };
 
@@ -29,6 +28,11 @@ const LINK: Rule = Rule {
 };
 const LINKS: Rule = Rule { name: "links", class: Class::Ulp, equation: "sigmoid(a) > sigmoid(b) = a > b" };
 const SOFTMAX: Rule = Rule { name: "softmax", class: Class::Ulp, equation: "softmax(x)_i > softmax(x)_j = x_i > x_j" };
+const LARGEST: Rule = Rule {
+    name: "largest",
+    class: Class::Ulp,
+    equation: "the largest of f(x), f(y), … is that of x, y, …, for f increasing everywhere, a softmax, or what adds one term",
+};
 const DIFFERENCE: Rule = Rule {
     name: "difference",
     class: Class::Ulp,
@@ -50,8 +54,11 @@ const FACTOR: Rule = Rule {
 fn run(score: &Score, ledger: &mut Ledger) -> Score {
     let ranges = score.ranges();
     let uses = score.uses();
-    let mut softmaxes = Softmaxes::default();
     Rebuild::new(score).run(|pass, _, expr| {
+        if let Expr::Call(Function::OfLargest, list) = expr {
+            let list = list.iter().map(|&argument| pass.get(argument)).collect();
+            return Some(of_largest(&mut pass.new, list, ledger));
+        }
         let Expr::Compare(comparison, old_a, old_b) = expr else { return None };
         let (range, other) = (ranges[old_a.index()], ranges[old_b.index()]);
         if let Some(truth) = range.decide(*comparison, other) {
@@ -86,9 +93,9 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
             }
         }
         if ledger.allows(&SOFTMAX)
-            && let Some((x, y)) = softmaxes.margins(score, a, b)
+            && let Some(margins) = unwrapped(score, &[a, b], true)
         {
-            (a, b) = (x, y);
+            (a, b) = (margins[0], margins[1]);
             ledger.count(&SOFTMAX, 1);
         }
         let is_sum = |id| matches!(score.expr(id), Expr::Sum(_));
@@ -100,6 +107,45 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
         }
         Some(score.compare(comparison, a, b))
     })
+}
+
+/// The value of the largest, with what all scores have around them taken away.
+fn of_largest(score: &mut Score, mut list: Vec<Id>, ledger: &mut Ledger) -> Id {
+    let values = list.split_off(list.len() / 2);
+    while ledger.allows(&LARGEST)
+        && let Some(inner) = unwrapped(score, &list, false)
+    {
+        list = inner;
+        ledger.count(&LARGEST, 1);
+    }
+    list.extend(values);
+    score.call(Function::OfLargest, list)
+}
+
+/// What is inside of scores that are all the same increasing function of something.
+fn unwrapped(score: &Score, scores: &[Id], softmax_only: bool) -> Option<Vec<Id>> {
+    // a function of one argument, the others of a softmax, or the term that is added
+    #[derive(PartialEq)]
+    enum Around<'a> {
+        Function(Function),
+        Softmax(&'a [Id]),
+        Added(Term),
+    }
+    let read = |id: Id| match score.expr(id) {
+        Expr::Call(Function::Softmax, list) => Some((Around::Softmax(&list[1..]), list[0])),
+        _ if softmax_only => None,
+        Expr::Call(function, list) if inverse::is_increasing_everywhere(*function) => {
+            Some((Around::Function(*function), list[0]))
+        }
+        Expr::Sum(terms) => match terms.as_slice() {
+            [Term { coefficient: 1.0, factor: Some(factor), .. }, added] => Some((Around::Added(*added), *factor)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let (first, _) = read(*scores.first()?)?;
+    let inner = |&id: &Id| read(id).and_then(|(around, inner)| (around == first).then_some(inner));
+    scores.iter().map(inner).collect()
 }
 
 /// Undoes on both sides what is done to the left one.

@@ -4,7 +4,7 @@
 //! do the weights of a mean.
 
 use super::{Class, Ledger, Pass, Rule};
-use crate::score::{Expr, Id, Origin, Rebuild, Score, Term};
+use crate::score::{Expr, Id, Rebuild, Score, Term};
 use std::collections::HashMap;
 
 pub(super) const PASS: Pass = Pass {
@@ -40,7 +40,7 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
                 Some(&group) if term.factor.is_some() => {
                     if inner[group].is_empty() {
                         outer.push((
-                            Term { coefficient: term.coefficient.abs(), origin: Origin::None, ..term },
+                            Term { coefficient: term.coefficient.abs(), origin: None, ..term },
                             Some(group),
                         ));
                     }

@@ -19,6 +19,11 @@ pub(super) fn is_increasing(function: Function) -> bool {
     )
 }
 
+/// Whether it is increasing for every number, so that it orders numbers as they are.
+pub(super) fn is_increasing_everywhere(function: Function) -> bool {
+    is_increasing(function) && !matches!(function, Function::Ln | Function::Log1p | Function::Sqrt)
+}
+
 /// `m` such that `f(z) ⋚ bound` is `z ⋚ m` for every double z but for those next to the boundary; `None` where that does
 /// not hold, or where `m` is no normal number (or 0).
 ///

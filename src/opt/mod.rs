@@ -11,18 +11,19 @@
 mod affine;
 mod calls;
 mod cases;
+mod classes;
 mod compare;
 mod extended;
 mod group;
 mod inverse;
 mod nulls;
 mod rule;
-mod softmax;
 mod steps;
 mod switch;
 #[cfg(test)]
 mod tests;
 
+pub use classes::{by_differences, compared};
 pub use extended::Extended;
 pub use rule::{Class, Ledger, Rule, Run, Stats};
 

@@ -2,7 +2,7 @@
 
 mod filetest;
 
-use super::{Class, FINISH, Ledger, PASSES, optimize};
+use super::{Class, FINISH, Ledger, PASSES, by_differences, optimize};
 use crate::diag::Report;
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Function, Id, Input, Output, Score, Term, Value};
@@ -30,6 +30,7 @@ enum Step {
     Steps(u32, Vec<(Comparison, f64, f64)>, f64, Option<f64>),
     Below(u32, Comparison, f64, usize, usize),
     Softmax(Vec<usize>, usize),
+    Largest(Vec<usize>, Vec<usize>),
 }
 
 fn coefficient() -> impl Strategy<Value = f64> {
@@ -79,7 +80,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..2u32, prop::collection::vec((comparisons(), coefficient(), coefficient()), 1..4), coefficient(), value())
             .prop_map(|(x, steps, end, absent)| Step::Steps(x, steps, end, absent)),
         2 => (0..2u32, comparisons(), coefficient(), index.clone(), index.clone()).prop_map(|(x, c, t, a, b)| Step::Below(x, c, t, a, b)),
-        1 => (prop::collection::vec(index.clone(), 1..4), index).prop_map(|(all, own)| Step::Softmax(all, own)),
+        1 => (prop::collection::vec(index.clone(), 1..4), index.clone()).prop_map(|(all, own)| Step::Softmax(all, own)),
+        1 => (prop::collection::vec(index.clone(), 3..5), prop::collection::vec(index, 3..5)).prop_map(|(s, v)| Step::Largest(s, v)),
     ]
 }
 
@@ -142,18 +144,13 @@ fn build(steps: &[Step]) -> Score {
             }
             Step::Softmax(all, own) => {
                 let own = at(*own);
-                if all.len() == 2 {
-                    let list = [own, own].into_iter().chain(all.iter().map(|index| at(*index))).collect();
-                    made.push(s.call(Function::Softmax, list));
-                    continue;
-                }
-                let mut terms = vec![Term::constant(1.0)];
-                for index in all {
-                    let difference = s.subtract(at(*index), own);
-                    terms.push(Term::new(1.0, s.call(Function::Exp, vec![difference])));
-                }
-                let (one, total) = (s.double(1.0), s.sum(terms));
-                s.divide(one, total)
+                let list = [own, own].into_iter().chain(all.iter().map(|index| at(*index))).collect();
+                s.call(Function::Softmax, list)
+            }
+            Step::Largest(scores, values) => {
+                let list = scores.iter().zip(values).map(|(score, _)| at(*score)).collect::<Vec<_>>();
+                let values = scores.iter().zip(values).map(|(_, value)| at(*value)).collect::<Vec<_>>();
+                s.call(Function::OfLargest, [list, values].concat())
             }
             Step::Impute(number, fill) => {
                 let x = s.input(*number);
@@ -238,6 +235,11 @@ fn decided(score: &Score, values: &[Value]) -> bool {
             (Some(a), Some(b)) => !a.is_finite() || !b.is_finite() || away(a, b),
             _ => true,
         },
+        Expr::Call(Function::OfLargest, list) => {
+            let mut scores: Vec<f64> = list[..list.len() / 2].iter().filter_map(number).collect();
+            scores.sort_by(|a, b| b.total_cmp(a));
+            scores.len() < 2 || !scores.iter().all(|x| x.is_finite()) || away(scores[0], scores[1])
+        }
         Expr::Call(function, list) => match (function, number(&list[0])) {
             (Function::Sign, Some(x)) => away(x, 0.0),
             (Function::RoundEven, Some(x)) => away(x - x.floor(), 0.5),
@@ -270,7 +272,11 @@ fn compare(before: &Score, after: &Score, class: Class, what: &str) -> Result<()
         let values = before.eval(&row);
         // a NaN that a rule loses may decide a comparison
         let lost = |id: &Id| matches!(values[id.index()], Value::Double(x) if !x.is_finite());
-        let odd = before.ids().any(|id| matches!(before.expr(id), Expr::Compare(_, a, b) if lost(a) || lost(b)));
+        let odd = before.ids().any(|id| match before.expr(id) {
+            Expr::Compare(_, a, b) => lost(a) || lost(b),
+            Expr::Call(Function::OfLargest | Function::Softmax, list) => list.iter().any(lost),
+            _ => false,
+        });
         if class != Class::Exact && (odd || !decided(before, &values)) {
             continue;
         }
@@ -305,6 +311,7 @@ proptest! {
         }
         compare(&before, &optimize(&before, true).0, Class::Exact, "strict")?;
         compare(&before, &optimize(&before, false).0, Class::Ulp, "all")?;
+        compare(&before, &by_differences(&before), Class::Ulp, "differences")?;
     }
 
     #[test]
@@ -312,7 +319,7 @@ proptest! {
         let before = build(&steps);
         let mut report = Report::new();
         let after = legalize::legalize(&before, &KsqlDb, &mut report).unwrap();
-        let exact = !steps.iter().any(|step| matches!(step, Step::Softmax(..) | Step::Call(Function::Softplus | Function::Log1p | Function::Expm1 | Function::RoundEven, _)));
+        let exact = !steps.iter().any(|step| matches!(step, Step::Softmax(..) | Step::Largest(..) | Step::Call(Function::Softplus | Function::Log1p | Function::Expm1 | Function::RoundEven, _)));
         for row in rows() {
             let values = before.eval(&row);
             let (x, y) = (root(&before, &row), root(&after, &row));

@@ -146,7 +146,8 @@ impl Score {
         self.call(Function::Divide, vec![a, b])
     }
 
-    /// A call. Constant arguments are folded; `x / 1 = x`; `is_nan` of what never is is FALSE; COALESCE drops arguments behind one that is never NULL.
+    /// A call. Constant arguments are folded; `x / 1 = x`; `is_nan` of what never is is FALSE; COALESCE drops arguments behind one that is never
+    /// NULL; the value of the largest is that value where all are the same.
     pub fn call(&mut self, function: Function, mut arguments: Vec<Id>) -> Id {
         match function {
             Function::Divide if self.double_value(arguments[1]) == Some(1.0) => return arguments[0],
@@ -166,6 +167,12 @@ impl Score {
                 }
                 arguments = seen;
             }
+            Function::OfLargest => {
+                let values = &arguments[arguments.len() / 2..];
+                if values.iter().all(|value| *value == values[0]) && !arguments.iter().any(|it| self.nullable(*it)) {
+                    return values[0];
+                }
+            }
             Function::IsNan if self.never_nan(arguments[0]) => return self.boolean(false),
             Function::ToDouble if self.ty(arguments[0]) == &Type::Double => return arguments[0],
             _ => {}
@@ -173,7 +180,8 @@ impl Score {
         let constants: Option<Vec<Value>> =
             arguments.iter().map(|&argument| self.constant(argument).map(Value::from)).collect();
         if let Some(values) = constants {
-            return self.value(&eval::call(function, &values), &result_type(function, self.ty(arguments[0])));
+            let ty = self.result_type(function, &arguments);
+            return self.value(&eval::call(function, &values), &ty);
         }
         self.intern(Expr::Call(function, arguments))
     }
@@ -329,6 +337,16 @@ impl Score {
         self.or(tests)
     }
 
+    /// `WHEN one of these is NULL THEN NULL`, of the type of `like`.
+    pub fn null_arm(&mut self, operands: &[Id], like: Id) -> Arm {
+        let mut seen = HashSet::new();
+        let mut sources = Vec::new();
+        for &operand in operands {
+            sources.extend(self.null_sources(operand).into_iter().filter(|&source| seen.insert(source)));
+        }
+        Arm { condition: self.any_null(sources), value: self.null(self.ty(like).clone()) }
+    }
+
     /// An input that is known not to be NaN, or an integer.
     fn never_nan(&self, id: Id) -> bool {
         match self.expr(id) {
@@ -378,7 +396,7 @@ impl Score {
             Expr::Const(Const::Text(_)) => Type::String,
             Expr::Const(Const::Null(ty)) => ty.clone(),
             Expr::Input(number) => self.inputs[*number as usize].ty.clone(),
-            Expr::Call(function, arguments) => result_type(*function, self.ty(arguments[0])),
+            Expr::Call(function, arguments) => self.result_type(*function, arguments),
             Expr::Case(_, otherwise) => self.ty(*otherwise).clone(),
             Expr::Const(Const::Boolean(_))
             | Expr::Compare(..)
@@ -388,16 +406,18 @@ impl Score {
             | Expr::IsNull(_) => Type::Boolean,
         }
     }
-}
 
-fn result_type(function: Function, first: &Type) -> Type {
-    match function {
-        Function::IsNan => Type::Boolean,
-        Function::ToBigint => Type::Bigint,
-        Function::Coalesce => first.clone(),
-        _ => Type::Double,
+    fn result_type(&self, function: Function, arguments: &[Id]) -> Type {
+        match function {
+            Function::IsNan => Type::Boolean,
+            Function::ToBigint => Type::Bigint,
+            Function::Coalesce => self.ty(arguments[0]).clone(),
+            Function::OfLargest => self.ty(arguments[arguments.len() / 2]).clone(),
+            _ => Type::Double,
+        }
     }
 }
+
 
 #[cfg(test)]
 mod tests {

@@ -129,6 +129,14 @@ pub(super) fn call(function: Function, arguments: &[Value]) -> Value {
             let total: f64 = scores.iter().filter_map(double).map(share).sum();
             Value::Double(share(*x) / total)
         }
+        (Function::OfLargest, list) => {
+            let (scores, values) = list.split_at(list.len() / 2);
+            let scores: Option<Vec<f64>> = scores.iter().map(double).collect();
+            let missing = values.contains(&Value::Null);
+            scores.filter(|_| !missing).map_or(Value::Null, |scores| {
+                values[(1..scores.len()).fold(0, |best, at| if scores[at] > scores[best] { at } else { best })].clone()
+            })
+        }
         (_, [Value::Double(x)]) => unary(function, *x).map_or(Value::Null, Value::Double),
         // of any number of arguments, as a dialect may have it
         (Function::Min | Function::Max, [Value::Double(first), rest @ ..]) => rest

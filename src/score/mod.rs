@@ -82,16 +82,6 @@ pub enum Const {
     Null(Type),
 }
 
-/// Where a term comes from, for comments and explanations; not part of its identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// No single one.
-    None,
-    /// The input of this number.
-    Input(u32),
-    /// The class or target of this number.
-    Class(u32),
-}
 
 /// One addend: `coefficient * factor`, or the coefficient alone.
 #[derive(Clone, Copy, Debug)]
@@ -100,25 +90,24 @@ pub struct Term {
     pub coefficient: f64,
     /// What it is multiplied with.
     pub factor: Option<Id>,
-    /// Where it comes from.
-    pub origin: Origin,
+    /// The input that it is about, if it is a single one: for comments, not part of its identity.
+    pub origin: Option<u32>,
 }
 
 impl Term {
     /// `coefficient * factor`.
     pub fn new(coefficient: f64, factor: Id) -> Self {
-        Term { coefficient, factor: Some(factor), origin: Origin::None }
+        Term { coefficient, factor: Some(factor), origin: None }
     }
 
     /// A constant addend.
     pub fn constant(value: f64) -> Self {
-        Term { coefficient: value, factor: None, origin: Origin::None }
+        Term { coefficient: value, factor: None, origin: None }
     }
 
-    /// Says where it comes from.
-    pub fn from(mut self, origin: Origin) -> Self {
-        self.origin = origin;
-        self
+    /// Says which input it is about.
+    pub fn about(self, origin: Option<u32>) -> Self {
+        Term { origin, ..self }
     }
 }
 
@@ -174,8 +163,11 @@ pub enum Function {
     Log1p,
     /// `e^x - 1`, to full precision near 0
     Expm1,
-    /// Of its first argument among the others: `e^x / Σ e^y`, without overflow
+    /// Of its first argument among the others, which it is one of: `e^x / Σ e^y`, without overflow
     Softmax,
+    /// Of n scores and n values of one type: the value that belongs to the largest score, the first of equals; a NaN is
+    /// larger than nothing that stands before it
+    OfLargest,
     /// The standard normal distribution function
     NormalCdf,
     /// The error function
@@ -410,6 +402,7 @@ impl Function {
             Function::Log1p => "log1p",
             Function::Expm1 => "expm1",
             Function::Softmax => "softmax",
+            Function::OfLargest => "of_largest",
             Function::NormalCdf => "normal_cdf",
             Function::Erf => "erf",
             Function::IsNan => "is_nan",

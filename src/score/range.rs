@@ -184,8 +184,15 @@ fn call(function: Function, arguments: Vec<Range>) -> Range {
             Range::new(round(x.low), round(x.high), nan)
         }
         Function::Sqrt => Range::new(0.0, f64::INFINITY, nan || x.low < 0.0),
-        Function::Min => Range::new(x.low.min(arguments[1].low), x.high.min(arguments[1].high), nan),
-        Function::Max => Range::new(x.low.max(arguments[1].low), x.high.max(arguments[1].high), nan),
+        Function::Min | Function::Max => {
+            let pick = if function == Function::Min { f64::min } else { f64::max };
+            let both = |a: Range, b: &Range| Range::new(pick(a.low, b.low), pick(a.high, b.high), nan);
+            arguments.iter().fold(x, both)
+        }
+        Function::OfLargest => {
+            let values = &arguments[arguments.len() / 2..];
+            values.iter().fold(values[0], |all, &value| all.union(value))
+        }
         Function::ToDouble => Range::new(i64::MIN as f64, i64::MAX as f64, false),
         Function::Coalesce => arguments[1..].iter().fold(x, |all, &argument| all.union(argument)),
         _ => Range::ANY,

@@ -89,6 +89,11 @@ impl Score {
             Expr::Product(list) => list.iter().try_for_each(|&factor| want(factor, &Type::Double)),
             Expr::Call(Function::ToDouble, list) => want(list[0], &Type::Bigint),
             Expr::Call(Function::Coalesce, list) => list.iter().try_for_each(|&item| want(item, self.ty(list[0]))),
+            Expr::Call(Function::OfLargest, list) => {
+                let (scores, values) = list.split_at(list.len() / 2);
+                scores.iter().try_for_each(|&score| want(score, &Type::Double))?;
+                values.iter().try_for_each(|&value| want(value, self.ty(values[0])))
+            }
             Expr::Call(_, list) => list.iter().try_for_each(|&argument| want(argument, &Type::Double)),
             Expr::Compare(_, a, b) => want(*b, self.ty(*a)),
             Expr::And(list) | Expr::Or(list) => list.iter().try_for_each(|&item| want(item, &Type::Boolean)),

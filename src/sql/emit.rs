@@ -14,7 +14,7 @@ use super::plan::layout::Layout;
 use super::plan::{Item, Plan};
 use crate::bind::{Bindings, Form};
 use crate::schema::Type;
-use crate::score::{Comparison, Const, Expr, Function, Id, Origin, Score, Term};
+use crate::score::{Comparison, Const, Expr, Function, Id, Score, Term};
 use names::Names;
 
 /// An emitted operand.
@@ -330,13 +330,11 @@ impl Emitter<'_> {
 
     /// Which features some terms are of, as a comment.
     fn about(&self, terms: &[Term]) -> Vec<String> {
-        let features = terms.iter().filter_map(|term| match (term.origin, term.factor) {
-            (Origin::Input(number), _) => Some(number),
-            (_, Some(factor)) => match self.score.expr(factor) {
+        let features = terms.iter().filter_map(|term| {
+            term.origin.or_else(|| match self.score.expr(term.factor?) {
                 Expr::Input(number) => Some(*number),
                 _ => None,
-            },
-            _ => None,
+            })
         });
         let name = |number: u32| -> String {
             let name = &self.score.inputs()[number as usize].name;

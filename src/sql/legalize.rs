@@ -18,6 +18,10 @@ pub fn legalize(score: &Score, dialect: &dyn Dialect, report: &mut Report) -> Re
         Expr::Call(function, list) => {
             let arguments: Vec<Id> = list.iter().map(|&id| pass.get(id)).collect();
             match dialect.spell(*function) {
+                Spelling::Rewrite if *function == Function::OfLargest => {
+                    let shares = is_own_share(pass.old, list);
+                    Some(of_largest(&mut pass.new, &arguments, shares))
+                }
                 Spelling::Rewrite => rewrite(&mut pass.new, *function, &arguments),
                 Spelling::SkipsNull(_) if *function != Function::Coalesce => {
                     Some(strict(&mut pass.new, *function, arguments))
@@ -52,7 +56,13 @@ fn strict(score: &mut Score, function: Function, arguments: Vec<Id>) -> Id {
     for argument in arguments {
         let inner = match score.expr(argument) {
             // the guarded form of an inner call
-            Expr::Case(arms, otherwise) if arms.len() == 1 => *otherwise,
+            Expr::Case(arms, otherwise)
+                if arms.len() == 1
+                    && matches!(score.constant(arms[0].value), Some(Const::Null(_)))
+                    && score.null_tests(arms[0].condition).all(|test| test.is_some()) =>
+            {
+                *otherwise
+            }
             _ => argument,
         };
         match score.expr(inner) {
@@ -87,17 +97,9 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
         }
         // e^(x - m) / Σ e^(y - m), m the largest: nothing overflows
         Function::Softmax => {
-            let scores = &arguments[1..];
-            let most = strict(score, Function::Max, scores.to_vec());
-            let mut share = |y: Id| {
-                // the subtrahend first: a sum that begins with a sum would become one with it, and its value not be shared
-                let difference = score.sum([Term::new(-1.0, most), Term::new(1.0, y)]);
-                score.call(Function::Exp, vec![difference])
-            };
-            let this = share(x);
-            let terms: Vec<Term> = scores.iter().map(|&y| Term::new(1.0, share(y))).collect();
-            let total = score.sum(terms);
-            score.divide(this, total)
+            let (shares, total) = shares(score, &arguments[1..]);
+            let own = arguments[1..].iter().position(|&y| y == x).unwrap_or(0);
+            score.divide(shares[own], total)
         }
         // -max(-a, -b)
         Function::Min => {
@@ -153,6 +155,45 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
         Function::Expm1 => expm1(score, x),
         _ => return None,
     })
+}
+
+/// `e^(y - m)` of each, m the largest, and their sum.
+fn shares(score: &mut Score, scores: &[Id]) -> (Vec<Id>, Id) {
+    let most = strict(score, Function::Max, scores.to_vec());
+    let share = |&y: &Id| {
+        // the subtrahend first: a sum that begins with a sum would become one with it, and its value not be shared
+        let difference = score.sum([Term::new(-1.0, most), Term::new(1.0, y)]);
+        score.call(Function::Exp, vec![difference])
+    };
+    let shares: Vec<Id> = scores.iter().map(share).collect();
+    let total = score.sum(shares.iter().map(|&share| Term::new(1.0, share)));
+    (shares, total)
+}
+
+/// Whether the values of `of_largest` are the shares that its scores have in their softmax.
+fn is_own_share(score: &Score, list: &[Id]) -> bool {
+    let (scores, values) = list.split_at(list.len() / 2);
+    scores.iter().zip(values).all(|(own, value)| match score.expr(*value) {
+        Expr::Call(Function::Softmax, of) => of[0] == *own && &of[1..] == scores,
+        _ => false,
+    })
+}
+
+/// The value of the first score that is no smaller than the largest of all. That is NaN if one of them is, so that a row of
+/// NaN has the first value. The largest share in a softmax is `1 / Σ e^(y - m)`, whichever score it belongs to.
+fn of_largest(score: &mut Score, arguments: &[Id], shares_wanted: bool) -> Id {
+    let (scores, values) = arguments.split_at(arguments.len() / 2);
+    if shares_wanted {
+        let (_, total) = shares(score, scores);
+        let one = score.double(1.0);
+        return score.divide(one, total);
+    }
+    let most = strict(score, Function::Max, scores.to_vec());
+    let mut arms = vec![score.null_arm(arguments, values[0])];
+    for (&x, &value) in scores.iter().zip(values) {
+        arms.push(Arm { condition: score.compare(Comparison::GreaterOrEqual, x, most), value });
+    }
+    score.case(arms, values[0])
 }
 
 /// `ln(1 + x)`: with u = 1 + x it is `ln u / (u - 1) · x` to full precision, and x itself where u = 1 (Kahan; Goldberg, "What

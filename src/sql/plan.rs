@@ -69,7 +69,7 @@ pub struct Wishes {
 /// A text nested deeper than this is refused even with limits lifted: no SQL parser takes it, ours neither.
 const DEEPEST_NESTING: u32 = 400;
 /// A text with more operators, literals and columns than this is refused even with limits lifted.
-const MOST_NODES: u64 = 20_000_000;
+const MOST_NODES: u64 = 8_000_000;
 
 /// Plans the outputs of a legal score.
 ///
@@ -96,6 +96,7 @@ pub fn plan(
         let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root);
         items.push(Item { output: index, lets, layouts, implied, guarded, measure, alternative: None });
     }
+    check_total(&items, report);
     let uses = score.uses();
     check_constants(score, &uses, report);
     check_texts(score, &uses, report);
@@ -213,6 +214,17 @@ fn check_size(name: &str, measure: &Measure, report: &mut Report) {
         )
         .help("select fewer outputs, or use a smaller model"),
     );
+}
+
+/// All items together: each alone may be in order.
+fn check_total(items: &[Item], report: &mut Report) {
+    let total = items.iter().fold(0u64, |sum, item| sum.saturating_add(item.measure.nodes));
+    if total > MOST_NODES && items.iter().all(|item| item.measure.nodes <= MOST_NODES) {
+        let message = format!("the outputs would take {total} operators, constants and columns together");
+        report.push(
+            Diagnostic::new(&codes::compile::TOO_LARGE, message).help("select fewer outputs, or use a smaller model"),
+        );
+    }
 }
 
 /// Checks emitted items against the dialect's limits of depth.

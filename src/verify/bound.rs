@@ -366,6 +366,7 @@ impl<'a> Analysis<'a> {
         match function {
             Function::ToDouble => return to_double(arguments[0]),
             Function::ToBigint => return to_bigint(arguments[0].numbers().unwrap_or(Numbers::TOP)),
+            Function::OfLargest => return of_largest(arguments, r),
             _ => {}
         }
         let x = arguments[0].numbers().unwrap_or(Numbers::TOP);
@@ -418,14 +419,14 @@ impl<'a> Analysis<'a> {
                 if p.is_empty() { p } else { Numbers { low: p.low - by, high: p.high + by, ..p } }
             }
             Function::Softplus => x.map(32.0, r, |x| x.max(0.0) + libm::log1p(libm::exp(-x.abs()))),
-            // of many classes only: fewer are lowered to differences, whose ranges are narrow
-            Function::Softmax => {
-                let nan = arguments.iter().any(|argument| argument.numbers().unwrap_or(Numbers::TOP).nan);
-                Numbers { low: 0.0, high: 1.0, nan, ..x }
-            }
+            Function::Softmax => softmax(x, &arguments[1..], r),
             Function::NormalCdf => x.map(64.0, r, |x| 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)),
             Function::Erf => x.map(32.0, r, libm::erf),
-            Function::IsNan | Function::ToDouble | Function::ToBigint | Function::Coalesce => Numbers::TOP,
+            Function::IsNan
+            | Function::ToDouble
+            | Function::ToBigint
+            | Function::Coalesce
+            | Function::OfLargest => Numbers::TOP,
         })
     }
 
@@ -594,6 +595,50 @@ fn power(x: Numbers, y: Numbers, rounding: Rounding) -> Numbers {
     Numbers::widened(low, high, by, x.nan || y.nan, magnitude, 1.0, rounding)
 }
 
+/// `1 / (1 + Σ e^(y - x))`, whose differences may be made of folded weights.
+fn softmax(x: Numbers, all: &[&Range], rounding: Rounding) -> Numbers {
+    let scores: Vec<Numbers> = all.iter().map(|range| range.numbers().unwrap_or(Numbers::TOP)).collect();
+    let nan = scores.iter().any(|y| y.nan || y.is_empty() || !y.low.is_finite() || !y.high.is_finite());
+    if nan {
+        return Numbers { low: 0.0, high: 1.0, nan: true, magnitude: 1.0, roundings: 1.0 };
+    }
+    let own = scores.iter().position(|y| *y == x);
+    let (mut least, mut most) = (1.0, 1.0);
+    for (_, y) in scores.iter().enumerate().filter(|(at, _)| Some(*at) != own) {
+        let slack = slack(x, *y, rounding);
+        least += libm::exp(y.low - x.high - slack);
+        most += libm::exp(y.high - x.low + slack);
+    }
+    let by = (scores.len() as f64 + 8.0) * rounding.epsilon;
+    let (low, high) = ((1.0 / most) * (1.0 - by) - rounding.tiny, (1.0 / least) * (1.0 + by) + rounding.tiny);
+    Numbers { low: low.max(0.0), high: high.min(1.0), nan: false, magnitude: 1.0, roundings: 1.0 }
+}
+
+/// The values of all scores that may be the largest.
+fn of_largest(arguments: &[&Range], rounding: Rounding) -> Values {
+    let (scores, values) = arguments.split_at(arguments.len() / 2);
+    let scores: Vec<Numbers> = scores.iter().map(|range| range.numbers().unwrap_or(Numbers::TOP)).collect();
+    let nan = scores.iter().any(|x| x.nan);
+    let beaten = |at: usize| {
+        // surely smaller than a score before it or behind it, or not larger than one before it that is the same
+        scores.iter().enumerate().any(|(other, y)| {
+            let slack = slack(scores[at], *y, rounding);
+            let exact = slack == 0.0 && scores[at].is_point() && y.is_point();
+            other != at && (y.low > scores[at].high + slack || exact && other < at && y.low >= scores[at].high)
+        })
+    };
+    let may_be = |at: &usize| nan || !beaten(*at);
+    let found = (0..scores.len()).filter(may_be).map(|at| values[at].clone()).reduce(Range::join);
+    found.and_then(|range| range.values).unwrap_or(Values::Any)
+}
+
+/// By how much the difference of two numbers may be off, beyond what their intervals say: their terms may be folded.
+fn slack(x: Numbers, y: Numbers, rounding: Rounding) -> f64 {
+    let roundings = x.roundings + y.roundings;
+    let slack = if roundings > 0.0 { (roundings + 4.0) * rounding.epsilon * (x.magnitude + y.magnitude) } else { 0.0 };
+    if slack.is_nan() { f64::INFINITY } else { slack }
+}
+
 fn to_double(range: &Range) -> Values {
     let Some(Values::Set(set)) = &range.values else { return Values::Numbers(Numbers::TOP) };
     let numbers = set.iter().map(|value| match value {
@@ -649,9 +694,7 @@ fn compare(comparison: Comparison, x: Numbers, y: Numbers, rounding: Rounding) -
         return (true, true);
     }
     // operands are compared by their difference, whose terms are folded
-    let roundings = x.roundings + y.roundings;
-    let slack = if roundings > 0.0 { (roundings + 4.0) * rounding.epsilon * (x.magnitude + y.magnitude) } else { 0.0 };
-    let slack = if slack.is_nan() { f64::INFINITY } else { slack };
+    let slack = slack(x, y, rounding);
     // the range of x - y is [x.low - y.high - slack, x.high - y.low + slack]
     let may_be_less = x.low < y.high + slack;
     let may_be_greater = x.high + slack > y.low;

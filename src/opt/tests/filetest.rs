@@ -40,6 +40,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("LEAST", Function::Min),
     ("LN", Function::Ln),
     ("LOG1P", Function::Log1p),
+    ("OF_LARGEST", Function::OfLargest),
     ("POWER", Function::Power),
     ("ROUND_EVEN", Function::RoundEven),
     ("SIGMOID", Function::Sigmoid),

@@ -68,6 +68,7 @@ impl Dialect for KsqlDb {
             Function::Tanh => Spelling::Call("TANH"),
             Function::Sigmoid
             | Function::Softmax
+            | Function::OfLargest
             | Function::Softplus
             | Function::Log1p
             | Function::Expm1

@@ -16,9 +16,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Names that no column of the features has.
+    /// Names that no column of the source has, as far as it is known: ksqlDB refuses a lambda's variable of such a name.
     pub(super) fn beside(bindings: &Bindings) -> Self {
-        let mut taken = BTreeSet::new();
+        let declared = bindings.relation.iter().flat_map(|relation| &relation.columns);
+        let mut taken: BTreeSet<String> = declared.map(|column| column.name.clone()).collect();
         let mut stack: Vec<&Expr> = bindings.inputs.iter().map(|binding| &binding.expr).collect();
         while let Some(expr) = stack.pop() {
             if let Expr::Column(name) = expr {

@@ -1,6 +1,4 @@
-//! Unary, Binary, Choose and MissingIf: element by element, broadcasting width 1.
-//!
-//! Integers are computed with as doubles: exact up to 2⁵³.
+//! Unary, Binary, Choose and MissingIf: element by element, broadcasting width 1. What gives integers is in `integer.rs`.
 
 use super::{Item, Lowering, single};
 use crate::diag::{Diagnostic, Failed, Report, codes};
@@ -19,7 +17,9 @@ impl Lowering<'_> {
         let items = self.items(arg).to_vec();
         let mut result = Vec::with_capacity(items.len());
         for (position, item) in items.iter().enumerate() {
-            match self.stepped(unary, (arg, position)).or_else(|| self.unary_item(unary, item)) {
+            let of_integer = if node.elem == Elem::Integer { self.unary_of_integer(unary, item) } else { None };
+            let found = of_integer.or_else(|| self.stepped(unary, (arg, position)));
+            match found.or_else(|| self.unary_item(unary, item)) {
                 Some(item) => result.push(item),
                 None => return Err(no_scalar_form(report, unary_name(unary), node)),
             }
@@ -220,8 +220,8 @@ impl Lowering<'_> {
             }
             let x = broadcast(self.items(a), position).clone();
             let y = broadcast(self.items(b), position).clone();
-            let item = match (binary, node.elem) {
-                (Binary::Divide, Elem::Integer) => self.integer_quotient(&x, &y),
+            let item = match node.elem {
+                Elem::Integer => self.binary_of_integers(binary, &x, &y),
                 _ => self.binary_item(binary, &x, &y),
             };
             match item {
@@ -230,23 +230,6 @@ impl Lowering<'_> {
             }
         }
         Ok(result)
-    }
-
-    /// Toward zero, missing for a zero divisor. Exact where numerator and divisor are below 2^53: a quotient that is no integer
-    /// is then further from the next one than DOUBLE rounds.
-    fn integer_quotient(&mut self, x: &Item, y: &Item) -> Option<Item> {
-        let (x, y) = (self.number(x), self.number(y));
-        if self.score.ty(x) != &Type::Double || self.score.ty(y) != &Type::Double {
-            return None;
-        }
-        let quotient = self.score.divide(x, y);
-        let sources = self.score.null_sources(quotient);
-        let (zero, null) = (self.score.double(0.0), self.score.null(Type::Bigint));
-        let absent = self.score.any_null(sources);
-        let undefined = self.score.compare(Comparison::Equal, y, zero);
-        let truncated = self.score.call(Function::ToBigint, vec![quotient]);
-        let arms = [Arm { condition: absent, value: null }, Arm { condition: undefined, value: null }];
-        Some(Item::Value(self.score.case(arms, truncated)))
     }
 
     fn binary_item(&mut self, binary: Binary, x: &Item, y: &Item) -> Option<Item> {

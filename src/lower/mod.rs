@@ -10,11 +10,13 @@
 //! | `linear.rs` | Linear, Scale, Polynomial |
 //! | `encode.rs` | Impute, OneHot, Encode, Bins |
 //! | `elementwise.rs` | Unary, Binary, Choose, MissingIf |
+//! | `integer.rs` | Unary, Binary, Reduce of integers |
 //! | `jumps.rs` | what steps: Sign, casts to boolean, of rounded numbers |
 //! | `vector.rs` | Normalize, Softmax, LogSoftmax, Reduce, ArgMax, ArgMin, Decide |
 
 mod elementwise;
 mod encode;
+mod integer;
 mod jumps;
 mod linear;
 mod nulls;
@@ -29,7 +31,7 @@ use crate::bind::{Bindings, Importer};
 use crate::diag::{Failed, Report};
 use crate::model::{self, Elem, Graph, NodeId, Op, Support, Value};
 use crate::schema::Type;
-use crate::score::{Arm, Id, Score};
+use crate::score::{Arm, Comparison, Id, Score};
 use std::rc::Rc;
 
 /// What the user asks of the outputs.
@@ -46,7 +48,7 @@ pub struct Options {
 /// One element of a lowered vector.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
-    /// A value of a non-boolean type, or a boolean input.
+    /// A value that is no boolean.
     Value(Id),
     /// A boolean: true where the condition is, missing where one of the sources is NULL. The condition is meant to be
     /// evaluated only where none is.
@@ -133,7 +135,10 @@ fn lower_outputs(
     debug_assert!(leaves.is_empty() || leaves.len() == bindings.inputs.len());
     for (index, node) in graph.nodes.iter().enumerate() {
         if needed[index] {
-            let items = lowering.node(node, report)?;
+            let mut items = lowering.node(node, report)?;
+            if node.elem == Elem::Boolean {
+                items.iter_mut().for_each(|item| *item = lowering.as_flag(item));
+            }
             debug_assert_eq!(items.len(), node.width, "{:?}", node.op);
             lowering.values[index] = items;
         }
@@ -147,9 +152,7 @@ impl Lowering<'_> {
         let id = self.score.input(number as u32);
         let elem = self.graph.features[number].elem;
         let item = if self.score.ty(id) == &Type::Boolean {
-            let yes = self.score.boolean(true);
-            let condition = self.score.compare(crate::score::Comparison::Equal, id, yes);
-            let flag = Item::Flag { condition, missing: self.score.null_sources(id) };
+            let flag = self.as_flag(&Item::Value(id));
             match elem {
                 Elem::Number => Item::Value(self.number(&flag)),
                 Elem::Integer => Item::Value(self.integer(&flag)),
@@ -159,6 +162,18 @@ impl Lowering<'_> {
             Item::Value(id)
         };
         nulls::fill_input(self, item)
+    }
+
+    /// A boolean that may be NULL as a condition and what makes it missing.
+    fn as_flag(&mut self, item: &Item) -> Item {
+        match item {
+            Item::Value(id) if self.score.ty(*id) == &Type::Boolean => {
+                let yes = self.score.boolean(true);
+                let condition = self.score.compare(Comparison::Equal, *id, yes);
+                Item::Flag { condition, missing: self.score.null_sources(*id) }
+            }
+            other => other.clone(),
+        }
     }
 
     fn needed(&self, wanted: &[outputs::Wanted]) -> Vec<bool> {

@@ -3,8 +3,7 @@
 use super::{Item, Lowering, Options};
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::model::{Decision, Graph, NodeId, Op, Role, Value};
-use crate::schema::Type;
-use crate::score::{Comparison, Function, Id, Output};
+use crate::score::{Comparison, Id, Output};
 use std::collections::BTreeSet;
 
 /// Outputs that can be selected.
@@ -261,18 +260,6 @@ fn roots(lowering: &mut Lowering<'_>, wanted: &Wanted) -> Vec<Id> {
             let last = items.last().cloned();
             last.iter().map(|item| lowering.number(item)).collect()
         }
-        _ => {
-            let integers = lowering.graph.node(wanted.node).elem == crate::model::Elem::Integer;
-            items
-                .iter()
-                .map(|item| lowering.value(item))
-                .collect::<Vec<_>>()
-                .into_iter()
-                .map(|id| {
-                    let narrow = integers && lowering.score.ty(id) == &Type::Double;
-                    if narrow { lowering.score.call(Function::ToBigint, vec![id]) } else { id }
-                })
-                .collect()
-        }
+        _ => items.iter().map(|item| lowering.value(item)).collect(),
     }
 }

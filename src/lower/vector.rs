@@ -35,7 +35,10 @@ impl Lowering<'_> {
         let x = self.numbers(arg);
         let one = self.score.double(1.0);
         let share = |score: &mut Score, own: usize| match x.as_slice() {
-            [_] => one,
+            [x] => {
+                let absent = score.null_arm(&[*x], one);
+                score.case([absent], one)
+            }
             [a, b] => {
                 let difference = if own == 0 { score.subtract(*b, *a) } else { score.subtract(*a, *b) };
                 let exponential = score.call(Function::Exp, vec![difference]);
@@ -50,15 +53,23 @@ impl Lowering<'_> {
     /// `x_i - ln Σ e^x_j`, by way of the largest element.
     pub(super) fn log_softmax(&mut self, arg: NodeId) -> Vec<Item> {
         let x = self.numbers(arg);
+        if let [only] = x.as_slice() {
+            let (absent, zero) = (self.score.null_arm(&[*only], *only), self.score.double(0.0));
+            return vec![Item::Value(self.score.case([absent], zero))];
+        }
         let total = self.reduced(Reduction::LogSumExp, &x);
         x.iter().map(|&x| Item::Value(self.score.subtract(x, total))).collect()
     }
 
     pub(super) fn reduce(&mut self, reduction: Reduction, arg: NodeId, elem: Elem) -> Item {
+        let items = self.items(arg).to_vec();
+        if elem == Elem::Integer
+            && let Some(integer) = self.reduced_integers(reduction, &items)
+        {
+            return integer;
+        }
         let x = self.numbers(arg);
-        let reduced = self.reduced(reduction, &x);
-        let integer = elem == Elem::Integer && self.score.ty(reduced) == &Type::Double;
-        Item::Value(if integer { self.score.call(Function::ToBigint, vec![reduced]) } else { reduced })
+        Item::Value(self.reduced(reduction, &x))
     }
 
     fn reduced(&mut self, reduction: Reduction, x: &[Id]) -> Id {
@@ -102,35 +113,31 @@ impl Lowering<'_> {
     }
 
     pub(super) fn arg_extreme(&mut self, arg: NodeId, largest: bool, last: bool) -> Item {
-        let x = self.numbers(arg);
+        let items = self.items(arg).to_vec();
+        let integers: Option<Vec<Id>> = items.iter().map(|item| self.bigint(item)).collect();
+        let x = integers.unwrap_or_else(|| self.numbers(arg));
         let positions: Vec<Id> = (0..x.len()).map(|position| self.score.bigint(position as i64)).collect();
         Item::Value(self.extreme(&x, &positions, largest, last))
     }
 
     /// The value that belongs to the largest (or smallest) score, of equals the first (or last); NULL if a score is. A NaN is
-    /// larger than nothing, so a row of NaN has the first value.
+    /// larger than nothing that stands before it, so a row of NaN has the first value.
     pub(super) fn extreme(&mut self, scores: &[Id], values: &[Id], largest: bool, last: bool) -> Id {
-        let mut pairs: Vec<(Id, Id)> = scores.iter().copied().zip(values.iter().copied()).collect();
-        if last {
-            pairs.reverse();
+        let comparison = match (largest, last) {
+            (true, false) => Comparison::Greater,
+            (true, true) => Comparison::GreaterOrEqual,
+            (false, false) => Comparison::Less,
+            (false, true) => Comparison::LessOrEqual,
+        };
+        // integers are not compared as doubles, of which two may be equal where they are not
+        if scores.len() < 3 || last || self.score.ty(scores[0]) == &Type::Bigint {
+            let absent = self.score.null_arm(scores, values[0]);
+            return self.score.of_extreme(absent, scores, values, comparison);
         }
-        match pairs.as_slice() {
-            [(_, value)] => *value,
-            [(x, first), (y, second)] => {
-                let absent = self.score.null_arm(&[*x, *y], *first);
-                let comparison = if largest { Comparison::Greater } else { Comparison::Less };
-                let condition = self.score.compare(comparison, *y, *x);
-                self.score.case([absent, Arm { condition, value: *second }], *first)
-            }
-            _ => {
-                let (mut all, values): (Vec<Id>, Vec<Id>) = pairs.into_iter().unzip();
-                if !largest {
-                    all.iter_mut().for_each(|score| *score = self.score.negate(*score));
-                }
-                all.extend(values);
-                self.score.call(Function::OfLargest, all)
-            }
-        }
+        let sign = if largest { 1.0 } else { -1.0 };
+        let mut all: Vec<Id> = scores.iter().map(|&score| self.score.scale(sign, score)).collect();
+        all.extend(values);
+        self.score.call(Function::OfLargest, all)
     }
 
     pub(super) fn decide(&mut self, classes: &[Value], decision: &Decision, arg: NodeId) -> Item {

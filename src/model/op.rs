@@ -346,9 +346,9 @@ pub enum Op {
     Choose,
     /// Divides the row by its norm. Numbers.
     Normalize(Norm),
-    /// `e^x_i / Σ e^x_j`, computed without overflow. Numbers.
+    /// `e^x_i / Σ e^x_j`, computed without overflow; of width 1 it is 1. Numbers.
     Softmax,
-    /// Logarithm of softmax, computed without overflow. Numbers.
+    /// Logarithm of softmax, computed without overflow; of width 1 it is 0. Numbers.
     LogSoftmax,
     /// To width 1. Numbers (and integers for Sum, Max, Min, Product).
     Reduce(Reduction),

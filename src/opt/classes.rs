@@ -4,7 +4,7 @@
 //! left of these functions is written by the scores themselves (`sql::legalize`). Both are the same function of finite
 //! scores; which costs less, the plan decides.
 
-use crate::score::{Arm, Comparison, Expr, Function, Id, Rebuild, Score, Term};
+use crate::score::{Comparison, Expr, Function, Id, Rebuild, Score, Term};
 
 /// How many classes the scores compare at most; fewer than three if none.
 pub fn compared(score: &Score) -> usize {
@@ -26,7 +26,8 @@ pub fn by_differences(score: &Score) -> Score {
             Function::Softmax => Some(softmax(&mut pass.new, list[0], &list[1..])),
             Function::OfLargest => {
                 let (scores, values) = list.split_at(list.len() / 2);
-                Some(of_largest(&mut pass.new, scores, values))
+                let absent = pass.new.null_arm(&list, values[0]);
+                Some(pass.new.of_extreme(absent, scores, values, Comparison::Greater))
             }
             _ => None,
         }
@@ -43,18 +44,4 @@ fn softmax(score: &mut Score, x: Id, all: &[Id]) -> Id {
     }
     let (one, total) = (score.double(1.0), score.sum(terms));
     score.divide(one, total)
-}
-
-/// The value of the last score if that is larger than all before it, else of the one before it likewise, …, else the first:
-/// half of the comparisons of all pairs.
-fn of_largest(score: &mut Score, scores: &[Id], values: &[Id]) -> Id {
-    let mut arms = vec![score.null_arm(&[scores, values].concat(), values[0])];
-    for candidate in (1..scores.len()).rev() {
-        let beats: Vec<Id> = scores[..candidate]
-            .iter()
-            .map(|&other| score.compare(Comparison::Greater, scores[candidate], other))
-            .collect();
-        arms.push(Arm { condition: score.and(beats), value: values[candidate] });
-    }
-    score.case(arms, values[0])
 }

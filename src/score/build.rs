@@ -337,6 +337,18 @@ impl Score {
         self.or(tests)
     }
 
+    /// By comparisons of two: the value of the last score if that compares so with all before it, else of the one before it
+    /// likewise, …, else the first. That takes half of the comparisons of all pairs. `absent` says when a score is NULL.
+    pub fn of_extreme(&mut self, absent: Arm, scores: &[Id], values: &[Id], comparison: Comparison) -> Id {
+        let mut arms = vec![absent];
+        for candidate in (1..scores.len()).rev() {
+            let beats: Vec<Id> =
+                scores[..candidate].iter().map(|&other| self.compare(comparison, scores[candidate], other)).collect();
+            arms.push(Arm { condition: self.and(beats), value: values[candidate] });
+        }
+        self.case(arms, values[0])
+    }
+
     /// `WHEN one of these is NULL THEN NULL`, of the type of `like`.
     pub fn null_arm(&mut self, operands: &[Id], like: Id) -> Arm {
         let mut seen = HashSet::new();
@@ -411,6 +423,7 @@ impl Score {
         match function {
             Function::IsNan => Type::Boolean,
             Function::ToBigint => Type::Bigint,
+            function if function.is_of_bigints() => Type::Bigint,
             Function::Coalesce => self.ty(arguments[0]).clone(),
             Function::OfLargest => self.ty(arguments[arguments.len() / 2]).clone(),
             _ => Type::Double,

@@ -114,13 +114,14 @@ pub(super) fn compare(comparison: Comparison, a: &Value, b: &Value) -> Option<bo
 }
 
 /// The value of a call.
-pub(super) fn call(function: Function, arguments: &[Value]) -> Value {
+pub fn call(function: Function, arguments: &[Value]) -> Value {
     if function == Function::Coalesce {
         return arguments.iter().find(|value| **value != Value::Null).cloned().unwrap_or(Value::Null);
     }
     match (function, arguments) {
         (Function::ToDouble, [Value::Bigint(value)]) => Value::Double(*value as f64),
         (Function::ToBigint, [Value::Double(value)]) => Value::Bigint(*value as i64),
+        (function, [Value::Bigint(a), Value::Bigint(b)]) if function.is_of_bigints() => of_bigints(function, *a, *b),
         (Function::IsNan, [Value::Double(value)]) => Value::Boolean(value.is_nan()),
         (Function::Softmax, [Value::Double(x), scores @ ..]) => {
             let most = scores.iter().try_fold(*x, |most, y| binary(Function::Max, most, double(y)?));
@@ -168,6 +169,16 @@ fn unary(function: Function, x: f64) -> Option<f64> {
         Function::Erf => libm::erf(x),
         _ => return None,
     })
+}
+
+fn of_bigints(function: Function, a: i64, b: i64) -> Value {
+    match function {
+        Function::AddBigint => Value::Bigint(a.wrapping_add(b)),
+        Function::SubtractBigint => Value::Bigint(a.wrapping_sub(b)),
+        Function::MultiplyBigint => Value::Bigint(a.wrapping_mul(b)),
+        Function::DivideBigint if b != 0 => Value::Bigint(a.wrapping_div(b)),
+        _ => Value::Null,
+    }
 }
 
 fn binary(function: Function, a: f64, b: f64) -> Option<f64> {

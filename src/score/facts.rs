@@ -53,9 +53,11 @@ impl Score {
                         matches!(self.expr(value), Expr::Const(Const::Null(_))) || sets[value.index()].contains(&input)
                     };
                     let mut decided = BTreeSet::new();
-                    for arm in arms {
+                    for (at, arm) in arms.iter().enumerate() {
                         for input in self.inputs_tested_for_null(arm.condition) {
-                            if decided.insert(input) && voids(arm.value, input) {
+                            // an arm before it may be taken whatever the input is
+                            let before = arms[..at].iter().all(|before| voids(before.value, input));
+                            if decided.insert(input) && before && voids(arm.value, input) {
                                 set.insert(input);
                             }
                         }

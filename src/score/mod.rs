@@ -28,7 +28,7 @@ mod range;
 mod rebuild;
 mod verify;
 
-pub use eval::Value;
+pub use eval::{Value, call as apply};
 pub use facts::Facts;
 pub use range::{Known, Range, narrowest};
 pub use rebuild::Rebuild;
@@ -131,6 +131,14 @@ impl std::hash::Hash for Term {
 pub enum Function {
     /// `a / b`
     Divide,
+    /// `a + b` of BIGINTs; wraps, as the next three
+    AddBigint,
+    /// `a - b` of BIGINTs
+    SubtractBigint,
+    /// `a * b` of BIGINTs
+    MultiplyBigint,
+    /// `a / b` of BIGINTs, toward zero; a zero divisor must be excluded before
+    DivideBigint,
     /// `a ^ b`, C's `pow`
     Power,
     /// Smaller; NaN if either is NaN
@@ -381,10 +389,27 @@ impl Expr {
 }
 
 impl Function {
+    /// Whether it is one of the four operations, of numbers or of integers.
+    pub fn is_arithmetic(self) -> bool {
+        self == Function::Divide || self.is_of_bigints()
+    }
+
+    /// Whether it takes BIGINTs and gives one.
+    pub fn is_of_bigints(self) -> bool {
+        matches!(
+            self,
+            Function::AddBigint | Function::SubtractBigint | Function::MultiplyBigint | Function::DivideBigint
+        )
+    }
+
     /// The name in dumps.
     pub fn name(self) -> &'static str {
         match self {
             Function::Divide => "divide",
+            Function::AddBigint => "add_bigint",
+            Function::SubtractBigint => "subtract_bigint",
+            Function::MultiplyBigint => "multiply_bigint",
+            Function::DivideBigint => "divide_bigint",
             Function::Power => "power",
             Function::Min => "min",
             Function::Max => "max",

@@ -89,6 +89,9 @@ impl Score {
             Expr::Product(list) => list.iter().try_for_each(|&factor| want(factor, &Type::Double)),
             Expr::Call(Function::ToDouble, list) => want(list[0], &Type::Bigint),
             Expr::Call(Function::Coalesce, list) => list.iter().try_for_each(|&item| want(item, self.ty(list[0]))),
+            Expr::Call(function, list) if function.is_of_bigints() => {
+                list.iter().try_for_each(|&argument| want(argument, &Type::Bigint))
+            }
             Expr::Call(Function::OfLargest, list) => {
                 let (scores, values) = list.split_at(list.len() / 2);
                 scores.iter().try_for_each(|&score| want(score, &Type::Double))?;

@@ -352,7 +352,7 @@ impl Emitter<'_> {
         match self.dialect.spell(function) {
             Spelling::Infix(operator) => {
                 let (a, b) = (self.take(arguments[0]), self.take(arguments[1]));
-                arithmetic(Some(a), operator, b)
+                if function.is_of_bigints() { of_bigints(a, operator, b) } else { arithmetic(Some(a), operator, b) }
             }
             Spelling::Cast(to) => {
                 let operand = self.take(arguments[0]);
@@ -601,6 +601,27 @@ fn cast(operand: Spelled, ty: &Type) -> ast::Expr {
 /// The operand as exactly this type.
 fn exact(operand: Spelled, ty: &Type) -> ast::Expr {
     if operand.ty.as_ref() == Some(ty) { operand.expr } else { cast(operand, ty) }
+}
+
+/// `a operator b` in BIGINT: one of the two is one, and neither is anything but an integer. INTEGER would wrap at 32 bits.
+fn of_bigints(a: Spelled, operator: Operator, b: Spelled) -> Spelled {
+    let integer = |spelled: &Spelled| matches!(spelled.ty, Some(Type::Integer | Type::Bigint));
+    let big = |spelled: &Spelled| spelled.ty == Some(Type::Bigint);
+    let literal = |spelled: &Spelled| matches!(spelled.expr, ast::Expr::Integer(_));
+    let (mut cast_a, mut cast_b) = (!integer(&a), !integer(&b));
+    if !(cast_a || cast_b || big(&a) || big(&b)) {
+        (cast_a, cast_b) = (!literal(&a), literal(&a));
+    }
+    let a = if cast_a { cast(a, &Type::Bigint) } else { a.expr };
+    let b = if cast_b { cast(b, &Type::Bigint) } else { b.expr };
+    let expr = match a {
+        ast::Expr::Chain(first, mut rest) if rest.first().is_some_and(|(same, _)| same.level() == operator.level()) => {
+            rest.push((operator, b));
+            ast::Expr::Chain(first, rest)
+        }
+        a => ast::Expr::Chain(Box::new(a), vec![(operator, b)]),
+    };
+    Spelled { expr, ty: Some(Type::Bigint) }
 }
 
 /// `chain operator operand` in DOUBLE, as one flat chain where the level is the same. If neither side is a DOUBLE the left

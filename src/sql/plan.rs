@@ -93,7 +93,7 @@ pub fn plan(
             true => Implied::default(),
             false => Implied::find(score, dialect, &reachable, &lets),
         };
-        let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root);
+        let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root, &lets);
         items.push(Item { output: index, lets, layouts, implied, guarded, measure, alternative: None });
     }
     check_total(&items, report);
@@ -126,11 +126,12 @@ fn total(score: &Score, dialect: &dyn Dialect, root: Id, reachable: &[Id], lets:
     all
 }
 
-/// Whether the root begins with a test that makes it NULL.
-fn guards(score: &Score, root: Id) -> bool {
+/// Whether the root begins with a test that makes it NULL, and that reads nothing that is bound.
+fn guards(score: &Score, root: Id, lets: &Lets) -> bool {
     matches!(score.expr(root), Expr::Case(arms, _)
         if matches!(score.constant(arms[0].value), Some(Const::Null(_)))
-            && score.null_tests(arms[0].condition).all(|test| test.is_some()))
+            && score.null_tests(arms[0].condition).all(|test| test.is_some())
+            && guards::names(score, lets, [arms[0].condition].into_iter()).is_empty())
 }
 
 /// The layouts of the sums that are too long, or too large for one method, to be written flat.

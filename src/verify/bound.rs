@@ -12,7 +12,8 @@
 //! Invariant: what is out of the set is wrong. What is in it need not be right, so the intervals must stay narrow: those
 //! of inputs, constants and roundings to integers are exact.
 
-use crate::score::{Comparison, Const, Expr, Function, Id, Score, Value};
+use crate::score::{self, Comparison, Const, Expr, Function, Id, Score, Value};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 /// The numbers that a DOUBLE may be.
@@ -72,6 +73,8 @@ pub struct Analysis<'a> {
     score: &'a Score,
     needed: Vec<bool>,
     constants: Vec<Option<Range>>,
+    /// Sums in which something cancels: what is folded does not see that it is NaN.
+    cancelling: HashSet<Id>,
     rounding: Rounding,
     /// Inputs that one side rounds to binary32 and the other does not.
     rounded: Vec<bool>,
@@ -241,7 +244,7 @@ impl<'a> Analysis<'a> {
         };
         let constants = score.ids().map(|id| score.constant(id).map(constant)).collect();
         let needed = score.uses().iter().map(|&uses| uses > 0).collect();
-        Analysis { score, needed, constants, rounding, rounded }
+        Analysis { score, needed, constants, cancelling: cancelling(score), rounding, rounded }
     }
 
     /// What each output may be for a row of inputs.
@@ -268,7 +271,8 @@ impl<'a> Analysis<'a> {
                     None => (1.0, Numbers::point(term.coefficient)),
                     Some(factor) => (term.coefficient, range(&factor).numbers().unwrap_or(Numbers::TOP)),
                 });
-                Values::Numbers(sum(parts, terms.len(), self.rounding))
+                let sum = sum(parts, terms.len(), self.rounding);
+                Values::Numbers(if sum.nan && self.cancelling.contains(&id) { Numbers::TOP } else { sum })
             }),
             Expr::Product(list) => strict(list.iter().map(range), || {
                 let factors = list.iter().map(|id| range(id).numbers().unwrap_or(Numbers::TOP));
@@ -367,6 +371,7 @@ impl<'a> Analysis<'a> {
             Function::ToDouble => return to_double(arguments[0]),
             Function::ToBigint => return to_bigint(arguments[0].numbers().unwrap_or(Numbers::TOP)),
             Function::OfLargest => return of_largest(arguments, r),
+            function if function.is_of_bigints() => return of_bigints(function, arguments),
             _ => {}
         }
         let x = arguments[0].numbers().unwrap_or(Numbers::TOP);
@@ -426,7 +431,11 @@ impl<'a> Analysis<'a> {
             | Function::ToDouble
             | Function::ToBigint
             | Function::Coalesce
-            | Function::OfLargest => Numbers::TOP,
+            | Function::OfLargest
+            | Function::AddBigint
+            | Function::SubtractBigint
+            | Function::MultiplyBigint
+            | Function::DivideBigint => Numbers::TOP,
         })
     }
 
@@ -476,6 +485,45 @@ fn constant(constant: &Const) -> Range {
         Const::Boolean(truth) => Range::of(Values::Truth { yes: *truth, no: !*truth }),
         Const::Bigint(_) | Const::Text(_) => Range::of(Values::Set(Rc::new(vec![Value::from(constant)]))),
     }
+}
+
+/// The sums of which a term may vanish when they are folded: its coefficients add up to 0, or nearly. Sums of many terms are
+/// not looked into.
+fn cancelling(score: &Score) -> HashSet<Id> {
+    const MOST: usize = 64;
+    // for each sum its atoms with their coefficients and how large those are together
+    let mut forms: Vec<Option<BTreeMap<Id, (f64, f64)>>> = Vec::with_capacity(score.len());
+    let mut found = HashSet::new();
+    for id in score.ids() {
+        let mut form = None;
+        if let Expr::Sum(terms) = score.expr(id)
+            && terms.len() <= MOST
+        {
+            let mut atoms: BTreeMap<Id, (f64, f64)> = BTreeMap::new();
+            let mut add = |atom: Id, c: f64, magnitude: f64| {
+                let all = atoms.entry(atom).or_default();
+                (all.0, all.1) = (all.0 + c, all.1 + magnitude);
+            };
+            for term in terms {
+                let (Some(mut factor), c) = (term.factor, term.coefficient) else { continue };
+                while let Expr::Call(Function::Min | Function::Max, list) = score.expr(factor)
+                    && list[0] == list[1]
+                {
+                    factor = list[0];
+                }
+                match &forms[factor.index()] {
+                    Some(inner) => inner.iter().for_each(|(&atom, (d, size))| add(atom, c * d, c.abs() * size)),
+                    None => add(factor, c, c.abs()),
+                }
+            }
+            if atoms.values().any(|(c, magnitude)| c.abs() <= 1e-9 * magnitude) {
+                found.insert(id);
+            }
+            form = Some(atoms).filter(|atoms| atoms.len() <= MOST);
+        }
+        forms.push(form);
+    }
+    found
 }
 
 /// NULL where an operand is.
@@ -657,6 +705,18 @@ fn to_bigint(x: Numbers) -> Values {
         return Values::Any;
     }
     Values::Set(Rc::new((low..=high).map(Value::Bigint).collect()))
+}
+
+/// Of every pair of integers.
+fn of_bigints(function: Function, arguments: &[&Range]) -> Values {
+    let [Some(Values::Set(a)), Some(Values::Set(b))] = [&arguments[0].values, &arguments[1].values] else {
+        return Values::Any;
+    };
+    if a.len() * b.len() > LARGEST_SET {
+        return Values::Any;
+    }
+    let of = |x: &Value, y: &Value| score::apply(function, &[x.clone(), y.clone()]);
+    Values::Set(Rc::new(a.iter().flat_map(|x| b.iter().map(move |y| of(x, y))).collect()))
 }
 
 fn over_pairs(comparison: Comparison, x: &[Value], y: &[Value]) -> (bool, bool) {

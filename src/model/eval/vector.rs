@@ -16,8 +16,11 @@ pub(super) fn normalize(norm: Norm, x: &[f64]) -> Vec<f64> {
     x.iter().map(|x| if divisor == 0.0 { *x } else { x / divisor }).collect()
 }
 
-/// `e^(x_i - m) / Σ e^(x_j - m)` with m the largest.
+/// `e^(x_i - m) / Σ e^(x_j - m)` with m the largest; alone, an element has all of it.
 pub(super) fn softmax(x: &[f64]) -> Vec<f64> {
+    if x.len() == 1 {
+        return vec![1.0];
+    }
     let largest = largest(x.iter().copied());
     let powers: Vec<f64> = x.iter().map(|x| libm::exp(x - largest)).collect();
     let total = sum(powers.iter().copied());
@@ -26,6 +29,9 @@ pub(super) fn softmax(x: &[f64]) -> Vec<f64> {
 
 /// `(x_i - m) - ln Σ e^(x_j - m)` with m the largest.
 pub(super) fn log_softmax(x: &[f64]) -> Vec<f64> {
+    if x.len() == 1 {
+        return vec![0.0];
+    }
     let largest = largest(x.iter().copied());
     let total = libm::log(sum(x.iter().map(|x| libm::exp(x - largest))));
     x.iter().map(|x| (x - largest) - total).collect()

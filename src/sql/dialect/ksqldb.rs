@@ -50,6 +50,10 @@ impl Dialect for KsqlDb {
     fn spell(&self, function: Function) -> Spelling {
         match function {
             Function::Divide => Spelling::Infix(Operator::Divide),
+            Function::AddBigint => Spelling::Infix(Operator::Add),
+            Function::SubtractBigint => Spelling::Infix(Operator::Subtract),
+            Function::MultiplyBigint => Spelling::Infix(Operator::Multiply),
+            Function::DivideBigint => Spelling::Infix(Operator::Divide),
             Function::Power => Spelling::Call("POWER"),
             // NaN is the greatest
             Function::Max => Spelling::SkipsNull("GREATEST"),

@@ -119,7 +119,7 @@ impl Implied {
 }
 
 /// The bound values that are read below these expressions.
-fn names(score: &Score, lets: &Lets, below: impl Iterator<Item = Id>) -> BTreeSet<Id> {
+pub(super) fn names(score: &Score, lets: &Lets, below: impl Iterator<Item = Id>) -> BTreeSet<Id> {
     let mut found = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut stack: Vec<Id> = below.collect();
@@ -209,12 +209,15 @@ fn by_arithmetic(score: &Score, id: Id, lets: &Lets, found: &mut BTreeSet<Id>) {
         }
         match score.expr(id) {
             Expr::Input(_) | Expr::Case(..) if null_voids => found.extend(score.null_sources(id)),
-            Expr::Sum(_) | Expr::Product(_) | Expr::Call(Function::Divide, _) => {
+            Expr::Sum(_) | Expr::Product(_) => {
                 score.expr(id).operands(|operand| stack.push((operand, exception_voids, exception_voids)));
+            }
+            Expr::Call(function, list) if function.is_arithmetic() => {
+                stack.extend(list.iter().map(|&operand| (operand, exception_voids, exception_voids)));
             }
             Expr::Call(function, list) if !matches!(function, Function::Coalesce | Function::Max) => {
                 for &argument in list {
-                    let caught = matches!(score.expr(argument), Expr::Call(inner, _) if *inner != Function::Divide);
+                    let caught = matches!(score.expr(argument), Expr::Call(inner, _) if !inner.is_arithmetic());
                     stack.push((argument, null_voids, if caught { null_voids } else { exception_voids }));
                 }
             }

@@ -92,7 +92,7 @@ impl Lowering<'_> {
     }
 
     /// For each column of a group `CASE WHEN x = its key THEN 1 … ELSE 0 END`; with keys that the encoder does not know
-    /// refused, `… WHEN x is a known key THEN 0 END`.
+    /// refused, `CASE WHEN NOT (x is a known key) THEN NULL …`, one condition for the whole group.
     pub(super) fn one_hot(&mut self, encoders: &[Encoder], widths: &[usize], arg: NodeId) -> Vec<Item> {
         let items = self.items(arg).to_vec();
         let mut result = Vec::with_capacity(widths.iter().sum());
@@ -113,6 +113,7 @@ impl Lowering<'_> {
                 }
             }
             let known = self.score.or(known);
+            let unknown = (encoder.unknown == Unknown::Missing).then(|| self.score.not(known));
             let (one, zero, null) = (self.score.double(1.0), self.score.double(0.0), self.score.null(Type::Double));
             for (column, conditions) in columns.into_iter().enumerate() {
                 let here = self.score.or(conditions);
@@ -125,14 +126,9 @@ impl Lowering<'_> {
                     };
                     Arm { condition: *condition, value }
                 }));
+                arms.extend(unknown.map(|condition| Arm { condition, value: null }));
                 arms.push(Arm { condition: here, value: one });
-                let otherwise = if encoder.unknown == Unknown::Missing {
-                    arms.push(Arm { condition: known, value: zero });
-                    null
-                } else {
-                    zero
-                };
-                result.push(Item::Value(self.score.case(arms, otherwise)));
+                result.push(Item::Value(self.score.case(arms, zero)));
             }
         }
         result

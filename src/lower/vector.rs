@@ -129,15 +129,34 @@ impl Lowering<'_> {
             (false, false) => Comparison::Less,
             (false, true) => Comparison::LessOrEqual,
         };
+        let absent = self.score.null_arm(scores, values[0]);
         // integers are not compared as doubles, of which two may be equal where they are not
-        if scores.len() < 3 || last || self.score.ty(scores[0]) == &Type::Bigint {
-            let absent = self.score.null_arm(scores, values[0]);
+        if scores.len() < 3 || self.score.ty(scores[0]) == &Type::Bigint {
             return self.score.of_extreme(absent, scores, values, comparison);
+        }
+        if last {
+            return self.last_extreme(absent, scores, values, comparison);
         }
         let sign = if largest { 1.0 } else { -1.0 };
         let mut all: Vec<Id> = scores.iter().map(|&score| self.score.scale(sign, score)).collect();
         all.extend(values);
         self.score.call(Function::OfLargest, all)
+    }
+
+    /// By comparisons of two that step over a NaN: the value of the last score that compares so with the first, and with
+    /// which no other before it compares better.
+    fn last_extreme(&mut self, absent: Arm, scores: &[Id], values: &[Id], comparison: Comparison) -> Id {
+        let better = if comparison == Comparison::GreaterOrEqual { Comparison::Greater } else { Comparison::Less };
+        let mut arms = vec![absent];
+        for candidate in (1..scores.len()).rev() {
+            let mut conditions = vec![self.score.compare(comparison, scores[candidate], scores[0])];
+            for &other in &scores[1..candidate] {
+                let beaten = self.score.compare(better, other, scores[candidate]);
+                conditions.push(self.score.not(beaten));
+            }
+            arms.push(Arm { condition: self.score.and(conditions), value: values[candidate] });
+        }
+        self.score.case(arms, values[0])
     }
 
     pub(super) fn decide(&mut self, classes: &[Value], decision: &Decision, arg: NodeId) -> Item {

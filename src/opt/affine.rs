@@ -315,7 +315,7 @@ impl Affine<'_> {
         let mut terms: Vec<Term> = Vec::with_capacity(form.end - form.start + 1);
         // one table a subject, where its first atom stands; `places` is only looked up
         let mut merged: Vec<(usize, Table)> = Vec::new();
-        let mut places: HashMap<(bool, Id, Option<Id>), usize> = HashMap::new();
+        let mut places: HashMap<Key, usize> = HashMap::new();
         for at in form.start..form.end {
             let Part { atom, coefficient, origin } = self.parts[at];
             let Some(reading) = self.table(atom) else {
@@ -370,6 +370,8 @@ impl Affine<'_> {
     }
 }
 
+type Key = (bool, Id, Option<Id>, Option<Id>);
+
 /// A CASE that is a table.
 enum Reading {
     Switch(Switch),
@@ -382,12 +384,12 @@ impl Reading {
         switch.or_else(|| Steps::read(score, id).map(Reading::Steps))
     }
 
-    /// Tables of one key can be added: of one kind, over one subject, with one test for its absence.
-    fn key(&self) -> (bool, Id, Option<Id>) {
+    /// Tables of one key can be added: of one kind, over one subject, with the same tests for what is absent and unknown.
+    fn key(&self) -> Key {
         let condition = |absent: &Option<(Id, Option<Extended>)>| absent.map(|(condition, _)| condition);
         match self {
-            Reading::Switch(switch) => (false, switch.subject, condition(&switch.absent)),
-            Reading::Steps(steps) => (true, steps.subject, condition(&steps.absent)),
+            Reading::Switch(switch) => (false, switch.subject, condition(&switch.absent), switch.known),
+            Reading::Steps(steps) => (true, steps.subject, condition(&steps.absent), None),
         }
     }
 }

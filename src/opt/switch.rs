@@ -5,7 +5,7 @@
 use super::extended::Extended;
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Score};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A CASE over one subject: a table from constants to constants. `None` is NULL.
 #[derive(Clone, Debug)]
@@ -13,6 +13,9 @@ pub(super) struct Switch {
     pub(super) subject: Id,
     /// The condition of the arm for a missing subject, and its value.
     pub(super) absent: Option<(Id, Option<Extended>)>,
+    /// That the subject is one of the keys that are known, where every other is NULL. The test is part of the condition above
+    /// or an arm of its own.
+    pub(super) known: Option<Id>,
     /// Constant (an arena id of the new arena) and value.
     keys: Vec<(Id, Option<Extended>)>,
     otherwise: Option<Extended>,
@@ -27,49 +30,78 @@ impl Switch {
             Const::Null(_) => Some(None),
             _ => None,
         };
-        let mut absent = None;
-        let mut subject = None;
+        let (mut absent, mut known, mut subject) = (None, None, None);
         let mut keys: Vec<(Id, Option<Extended>)> = Vec::new();
+        let mut seen = HashSet::new();
         for (index, arm) in arms.iter().enumerate() {
             let result = value(arm.value)?;
-            let tests = match score.expr(arm.condition) {
-                Expr::Or(list) => list.as_slice(),
-                _ => std::slice::from_ref(&arm.condition),
-            };
+            let tests = parts(score, &arm.condition);
             let mut equalities = 0;
             for &test in tests {
-                if let Expr::Compare(Comparison::Equal, a, b) = score.expr(test) {
-                    score.constant(*b)?;
-                    if *subject.get_or_insert(*a) != *a {
+                if let Some((a, b)) = equality(score, test) {
+                    if *subject.get_or_insert(a) != a {
                         return None;
                     }
                     equalities += 1;
                     // of equal keys the first decides
-                    if !keys.iter().any(|(key, _)| key == b) {
-                        keys.push((*b, result));
+                    if seen.insert(b) {
+                        keys.push((b, result));
                     }
                 }
             }
             if equalities == tests.len() {
                 continue;
             }
-            // a test for absence: only as the first arm, and of nothing else
-            if index > 0 || equalities > 0 {
+            // tests for absence, and for what is not known: before all others
+            if index > 1 || equalities > 0 || !keys.is_empty() {
                 return None;
             }
-            let tested = tests.iter().map(|&test| match score.expr(test) {
-                Expr::IsNull(inner) => Some(*inner),
-                Expr::Call(Function::IsNan, list) => Some(list[0]),
-                _ => None,
-            });
-            for inner in tested {
-                if *subject.get_or_insert(inner?) != inner? {
+            let mut absence = false;
+            for &test in tests {
+                let inner = match score.expr(test) {
+                    Expr::IsNull(inner) => *inner,
+                    Expr::Call(Function::IsNan, list) => list[0],
+                    Expr::Not(all) if result.is_none() && known.is_none() => {
+                        known = Some(*all);
+                        equality(score, parts(score, all)[0])?.0
+                    }
+                    _ => return None,
+                };
+                absence |= !matches!(score.expr(test), Expr::Not(_));
+                if *subject.get_or_insert(inner) != inner {
                     return None;
                 }
             }
-            absent = Some((arm.condition, result));
+            if absence {
+                if index > 0 {
+                    return None;
+                }
+                absent = Some((arm.condition, result));
+            }
         }
-        Some(Switch { subject: subject?, absent, keys, otherwise: value(*otherwise)? })
+        let subject = subject?;
+        if let Some(known) = known
+            && !parts(score, &known).iter().all(|&test| equality(score, test).is_some_and(|(a, _)| a == subject))
+        {
+            return None;
+        }
+        Some(Switch { subject, absent, known, keys, otherwise: value(*otherwise)? })
+    }
+}
+
+/// The conditions of a disjunction, or the one condition.
+fn parts<'a>(score: &'a Score, condition: &'a Id) -> &'a [Id] {
+    match score.expr(*condition) {
+        Expr::Or(list) => list,
+        _ => std::slice::from_ref(condition),
+    }
+}
+
+/// The subject and the constant of `x = k`.
+fn equality(score: &Score, test: Id) -> Option<(Id, Id)> {
+    match score.expr(test) {
+        Expr::Compare(Comparison::Equal, a, b) if score.constant(*b).is_some() => Some((*a, *b)),
+        _ => None,
     }
 }
 
@@ -80,6 +112,7 @@ impl Switch {
 pub(super) struct Switches {
     subject: Id,
     absent: Option<(Id, Option<Extended>)>,
+    known: Option<Id>,
     base: Extended,
     /// How many tables give NULL otherwise.
     nulls: u32,
@@ -101,6 +134,7 @@ impl Switches {
         Switches {
             subject: switch.subject,
             absent,
+            known: switch.known,
             base: Extended::ZERO,
             nulls: 0,
             keys: Vec::new(),
@@ -138,9 +172,21 @@ impl Switches {
             Some(value) => score.double(value.round()),
             None => score.null(Type::Double),
         };
-        let mut arms = Vec::with_capacity(self.keys.len() + 1);
+        let mut arms = Vec::with_capacity(self.keys.len() + 2);
+        // where every known key is listed, what is none of them is what is left
+        let listed = |score: &Score, known: &Id| {
+            let keys = parts(score, known).iter().filter_map(|&test| equality(score, test));
+            keys.into_iter().all(|(_, key)| self.places.contains_key(&key))
+        };
+        let complete = self.known.is_some_and(|known| listed(score, &known));
         if let Some((condition, value)) = self.absent {
-            arms.push(Arm { condition, value: constant(score, value) });
+            let tests = parts(score, &condition).to_vec();
+            let tests = tests.into_iter().filter(|&test| !(complete && matches!(score.expr(test), Expr::Not(_))));
+            let tests: Vec<Id> = tests.collect();
+            arms.push(Arm { condition: score.or(tests), value: constant(score, value) });
+        }
+        if let (Some(known), false) = (self.known, complete) {
+            arms.push(Arm { condition: score.not(known), value: constant(score, None) });
         }
         for entry in &self.keys {
             let present = !entry.null && entry.listed == self.nulls;
@@ -148,7 +194,7 @@ impl Switches {
             let value = constant(score, present.then(|| self.base.add(entry.delta)));
             arms.push(Arm { condition, value });
         }
-        let otherwise = constant(score, (self.nulls == 0).then_some(self.base));
+        let otherwise = constant(score, (self.nulls == 0 && !complete).then_some(self.base));
         score.case(arms, otherwise)
     }
 }

@@ -240,6 +240,7 @@ impl Emitter<'_> {
             Expr::Or(list) => self.or(list),
             Expr::Not(a) => match self.take(*a).expr {
                 ast::Expr::IsNull { value, negated } => boolean(ast::Expr::IsNull { value, negated: !negated }),
+                ast::Expr::In { value, list, negated } => boolean(ast::Expr::In { value, list, negated: !negated }),
                 other => boolean(ast::Expr::Not(Box::new(other))),
             },
             Expr::IsNull(a) => {

@@ -219,7 +219,7 @@ fn read_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Elem, Feature, Linear, Node, Op, Output, Precision, Role, Unary, Value};
+    use crate::model::{Binary, Elem, Feature, Linear, Node, Op, Output, Precision, Role, Unary, Value};
 
     /// `sigmoid(10 * orderunits + 2)`, the blog post's formula.
     fn orders() -> Graph {
@@ -259,6 +259,31 @@ mod tests {
             Ok(compiled) => compiled.text,
             Err(_) => panic!("{:#?}", report.diagnostics()),
         }
+    }
+
+    /// Longer than any stack is deep, and copied nowhere.
+    #[test]
+    fn a_chain_of_200_000_sums_is_one() {
+        let mut graph = orders();
+        let (one, x) = (graph.nodes.len() as u32, crate::model::NodeId(0));
+        let number = |op, args: Vec<crate::model::NodeId>| Node {
+            op,
+            args,
+            width: 1,
+            elem: Elem::Number,
+            precision: Precision::Double,
+            name: String::new(),
+        };
+        graph.push(number(Op::Constant(vec![Value::Number(0.5)]), vec![]));
+        let mut last = x;
+        for step in 0..200_000 {
+            let (binary, other) =
+                if step % 2 == 0 { (Binary::Add, x) } else { (Binary::Subtract, crate::model::NodeId(one)) };
+            last = graph.push(number(Op::Binary(binary), vec![last, other]));
+        }
+        graph.outputs = vec![Output { role: Role::Value, name: "y".into(), node: last, elements: Vec::new() }];
+        graph.classes.clear();
+        assert_eq!(sql(&graph, &Options::default()), "1.00001E5 * ORDERUNITS - 5E4 AS Y\n");
     }
 
     #[test]

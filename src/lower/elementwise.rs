@@ -1,8 +1,9 @@
 //! Unary, Binary, Choose and MissingIf: element by element, broadcasting width 1. What gives integers is in `integer.rs`.
 
+use super::outputs::Wanted;
 use super::{Item, Lowering, single};
 use crate::diag::{Diagnostic, Failed, Report, codes};
-use crate::model::{Binary, Elem, Node, NodeId, Unary};
+use crate::model::{Binary, Elem, Graph, Node, NodeId, Op, Unary};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Function, Id, Term};
 
@@ -202,6 +203,43 @@ impl Lowering<'_> {
         if arms.is_empty() { x } else { self.clipped(x, &arms) }
     }
 
+    /// `((a + b) - c) + d` of numbers, as one sum: the operands of all the nodes of a chain.
+    fn chain(&mut self, node: &Node) -> Option<Vec<Item>> {
+        let sign = |binary| match binary {
+            Binary::Add => Some(1.0),
+            Binary::Subtract => Some(-1.0),
+            _ => None,
+        };
+        let mut operands: Vec<(f64, NodeId)> = Vec::new();
+        let mut at = node;
+        let first = loop {
+            let Op::Binary(binary) = at.op else { return None };
+            operands.push((sign(binary)?, at.args[1]));
+            let inner = at.args[0];
+            // a node that is part of the chain has no value of its own
+            if !self.items(inner).is_empty() {
+                break inner;
+            }
+            at = self.graph.node(inner);
+        };
+        operands.push((1.0, first));
+        operands.reverse();
+        let mut result = Vec::with_capacity(node.width);
+        for position in 0..node.width {
+            let mut terms = Vec::with_capacity(operands.len());
+            for &(sign, operand) in &operands {
+                let item = broadcast(self.items(operand), position).clone();
+                let number = self.number(&item);
+                if self.score.ty(number) != &Type::Double {
+                    return None;
+                }
+                terms.push(Term::new(sign, number));
+            }
+            result.push(Item::Value(self.score.sum(terms)));
+        }
+        Some(result)
+    }
+
     pub(super) fn binary(
         &mut self,
         binary: Binary,
@@ -210,6 +248,9 @@ impl Lowering<'_> {
         node: &Node,
         report: &mut Report,
     ) -> Result<Vec<Item>, Failed> {
+        if self.items(a).is_empty() {
+            return self.chain(node).ok_or_else(|| no_scalar_form(report, "arithmetic on text", node));
+        }
         let mut result = Vec::with_capacity(node.width);
         for position in 0..node.width {
             if let Some(comparison) = comparison(binary)
@@ -329,6 +370,26 @@ impl Lowering<'_> {
         }
         result
     }
+}
+
+/// The sums and differences of numbers that only the next one uses, as its first operand and of its width: they are lowered
+/// with it, so that a chain of them is not copied as often as it is long.
+pub(super) fn chained(graph: &Graph, needed: &[bool], wanted: &[Wanted]) -> Vec<bool> {
+    let sums = |node: &Node| node.elem == Elem::Number && matches!(node.op, Op::Binary(Binary::Add | Binary::Subtract));
+    let mut uses = vec![0_u32; graph.nodes.len()];
+    let mut next: Vec<Option<usize>> = vec![None; graph.nodes.len()];
+    for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| needed[*index]) {
+        for (place, arg) in node.args.iter().enumerate() {
+            uses[arg.index()] = uses[arg.index()].saturating_add(1);
+            next[arg.index()] = (place == 0).then_some(index);
+        }
+    }
+    wanted.iter().flat_map(Wanted::nodes).for_each(|node| uses[node.index()] = u32::MAX);
+    let is_chained = |(index, node): (usize, &Node)| {
+        let user = next[index].filter(|_| uses[index] == 1 && sums(node)).map(|user| &graph.nodes[user]);
+        user.is_some_and(|user| sums(user) && user.width == node.width && graph.node(user.args[0]).elem == Elem::Number)
+    };
+    graph.nodes.iter().enumerate().map(is_chained).collect()
 }
 
 pub(super) fn broadcast(items: &[Item], position: usize) -> &Item {

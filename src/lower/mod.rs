@@ -59,7 +59,7 @@ struct Lowering<'a> {
     graph: &'a Graph,
     options: &'a Options,
     score: Score,
-    /// Per node; empty for nodes that no wanted output needs.
+    /// Per node; empty for nodes that no wanted output needs, and for those that are part of a longer sum.
     values: Vec<Vec<Item>>,
     inputs: Vec<Item>,
     /// Per node, on which features its elements depend.
@@ -133,8 +133,9 @@ fn lower_outputs(
     }
     // `bind` has found all leaves
     debug_assert!(leaves.is_empty() || leaves.len() == bindings.inputs.len());
+    let chained = elementwise::chained(graph, &needed, wanted);
     for (index, node) in graph.nodes.iter().enumerate() {
-        if needed[index] {
+        if needed[index] && !chained[index] {
             let mut items = lowering.node(node, report)?;
             if node.elem == Elem::Boolean {
                 items.iter_mut().for_each(|item| *item = lowering.as_flag(item));

@@ -145,6 +145,10 @@ impl Chain {
                     break *feature;
                 }
                 Op::Pick(positions) => position = positions[position],
+                Op::Polynomial(terms) => match terms[position].as_slice() {
+                    [(only, 1)] => position = *only,
+                    _ => return None,
+                },
                 Op::Concat => {
                     let mut start = 0;
                     let mut found = None;

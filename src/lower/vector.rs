@@ -1,6 +1,6 @@
 //! Operators that look at a whole row: normalization, softmax, reductions, argmax and the decision for a label.
 
-use super::{Item, Lowering};
+use super::{Item, Lowering, single};
 use crate::model::{Decision, Elem, NodeId, Norm, Reduction, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Function, Id, Score, Term};
@@ -162,7 +162,7 @@ impl Lowering<'_> {
     pub(super) fn decide(&mut self, classes: &[Value], decision: &Decision, arg: NodeId) -> Item {
         let scores = self.numbers(arg);
         if let [Value::Boolean(first), ..] = classes {
-            return self.decide_boolean(*first, classes, decision, &scores);
+            return self.decide_boolean(*first, classes, decision, arg, &scores);
         }
         let labels: Vec<Id> = classes
             .iter()
@@ -175,16 +175,23 @@ impl Lowering<'_> {
             .collect();
         Item::Value(match decision {
             Decision::Threshold { threshold, inclusive } => {
-                let flag = self.above(scores[0], *threshold, *inclusive);
+                let flag = self.above(arg, scores[0], *threshold, *inclusive);
                 self.flagged(&flag, labels[1], labels[0])
             }
             Decision::FirstLargest => self.extreme(&scores, &labels, true, false),
         })
     }
 
-    fn decide_boolean(&mut self, first: bool, classes: &[Value], decision: &Decision, scores: &[Id]) -> Item {
+    fn decide_boolean(
+        &mut self,
+        first: bool,
+        classes: &[Value],
+        decision: &Decision,
+        arg: NodeId,
+        scores: &[Id],
+    ) -> Item {
         let flag = match decision {
-            Decision::Threshold { threshold, inclusive } => self.above(scores[0], *threshold, *inclusive),
+            Decision::Threshold { threshold, inclusive } => self.above(arg, scores[0], *threshold, *inclusive),
             Decision::FirstLargest if classes.len() == 2 => {
                 self.compare(Comparison::Greater, &Item::Value(scores[1]), &Item::Value(scores[0]))
             }
@@ -196,8 +203,11 @@ impl Lowering<'_> {
         Item::Flag { condition, missing }
     }
 
-    fn above(&mut self, score: Id, threshold: f64, inclusive: bool) -> Item {
+    fn above(&mut self, arg: NodeId, score: Id, threshold: f64, inclusive: bool) -> Item {
         let comparison = if inclusive { Comparison::GreaterOrEqual } else { Comparison::Greater };
+        if let Some(decided) = single::with_constant(self, comparison, (arg, 0), threshold) {
+            return decided;
+        }
         let threshold = self.score.double(threshold);
         self.compare(comparison, &Item::Value(score), &Item::Value(threshold))
     }

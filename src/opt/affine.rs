@@ -36,7 +36,11 @@ const SUMS: Rule = Rule {
 const ZERO: Rule = Rule { name: "zero", class: Class::Finite, equation: "x + 0 = x; −0 becomes no 0" };
 const DIVISORS: Rule =
     Rule { name: "divisors", class: Class::Ulp, equation: "(k + Σ c_i a_i) / d = k / d + Σ (c_i / d) a_i" };
-const PRODUCTS: Rule = Rule { name: "products", class: Class::Ulp, equation: "(c a) (d b) = (c d) (a b)" };
+const PRODUCTS: Rule = Rule {
+    name: "products",
+    class: Class::Ulp,
+    equation: "(c a) (d b) = (c d) (a b) for a c d of moderate size: a b overflows where the product does",
+};
 const CANCEL: Rule = Rule {
     name: "cancel",
     class: Class::Finite,
@@ -235,6 +239,9 @@ impl Affine<'_> {
                     let part = self.parts[form.start];
                     coefficient = coefficient.times(part.coefficient);
                     atoms.push(part.atom);
+                }
+                if !(1e-9..=1e9).contains(&coefficient.round().abs()) {
+                    return None;
                 }
                 self.ledger.count(&PRODUCTS, usize::from(coefficient != Extended::ONE));
                 let atom = self.new.product(atoms);

@@ -10,6 +10,10 @@ use crate::schema::Type;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// A sum, product, junction or CASE inside of one of its kind is made part of it if it is no longer than this: a chain of
+/// them, each with one operand more, would be copied as often as it is long.
+const MOST_MERGED: usize = 512;
+
 impl Score {
     /// A DOUBLE constant.
     pub fn double(&mut self, value: f64) -> Id {
@@ -63,7 +67,7 @@ impl Score {
                     Expr::Const(Const::Double(value)) => {
                         term = Term { coefficient: term.coefficient * value.0, factor: None, origin: term.origin };
                     }
-                    Expr::Sum(inner) if list.is_empty() && term.coefficient == 1.0 => {
+                    Expr::Sum(inner) if list.is_empty() && term.coefficient == 1.0 && inner.len() <= MOST_MERGED => {
                         list.extend_from_slice(inner);
                         continue;
                     }
@@ -118,7 +122,9 @@ impl Score {
             match self.expr(factor) {
                 Expr::Const(Const::Double(value)) if list.is_empty() => leading *= value.0,
                 Expr::Const(Const::Double(Real(1.0))) => {}
-                Expr::Product(inner) if list.is_empty() && leading == 1.0 => list.extend_from_slice(inner),
+                Expr::Product(inner) if list.is_empty() && leading == 1.0 && inner.len() <= MOST_MERGED => {
+                    list.extend_from_slice(inner);
+                }
                 _ => {
                     if list.is_empty() && leading != 1.0 {
                         let first = self.scale(leading, factor);
@@ -218,8 +224,8 @@ impl Score {
                     // what stands before it is pure, so the whole has its value
                     return condition;
                 }
-                Expr::And(inner) if neutral => inner.clone(),
-                Expr::Or(inner) if !neutral => inner.clone(),
+                Expr::And(inner) if neutral && inner.len() <= MOST_MERGED => inner.clone(),
+                Expr::Or(inner) if !neutral && inner.len() <= MOST_MERGED => inner.clone(),
                 _ => vec![condition],
             };
             list.extend(nested.into_iter().filter(|&id| seen.insert(id)));
@@ -267,6 +273,7 @@ impl Score {
             }
         }
         if let Expr::Case(inner, last) = self.expr(end)
+            && inner.len() <= MOST_MERGED
             && !self.tested(&list, end)
         {
             let (inner, last) = (inner.clone(), *last);
@@ -430,7 +437,6 @@ impl Score {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -368,7 +368,7 @@ impl<'a> Analysis<'a> {
     fn call(&self, function: Function, list: &[Id], arguments: &[&Range], inputs: &[Value]) -> Values {
         let r = self.rounding;
         match function {
-            Function::ToDouble => return to_double(arguments[0]),
+            Function::ToDouble => return to_double(arguments[0], r),
             Function::ToBigint => return to_bigint(arguments[0].numbers().unwrap_or(Numbers::TOP)),
             Function::OfLargest => return of_largest(arguments, r),
             function if function.is_of_bigints() => return of_bigints(function, arguments),
@@ -687,9 +687,14 @@ fn slack(x: Numbers, y: Numbers, rounding: Rounding) -> f64 {
     if slack.is_nan() { f64::INFINITY } else { slack }
 }
 
-fn to_double(range: &Range) -> Values {
+fn to_double(range: &Range, rounding: Rounding) -> Values {
     let Some(Values::Set(set)) = &range.values else { return Values::Numbers(Numbers::TOP) };
+    let single = rounding.epsilon > f64::EPSILON;
     let numbers = set.iter().map(|value| match value {
+        Value::Bigint(value) if single && *value as f32 as i128 != i128::from(*value) => {
+            let both = Numbers::point(*value as f64).join(Numbers::point(f64::from(*value as f32)));
+            Numbers { roundings: 1.0, ..both }
+        }
         Value::Bigint(value) => Numbers::point(*value as f64),
         _ => Numbers::TOP,
     });

@@ -215,6 +215,8 @@ fn by_arithmetic(score: &Score, id: Id, lets: &Lets, found: &mut BTreeSet<Id>) {
             Expr::Call(function, list) if function.is_arithmetic() => {
                 stack.extend(list.iter().map(|&operand| (operand, exception_voids, exception_voids)));
             }
+            // a CAST catches what fails inside of it
+            Expr::Call(Function::ToDouble | Function::ToBigint, list) => stack.push((list[0], null_voids, null_voids)),
             Expr::Call(function, list) if !matches!(function, Function::Coalesce | Function::Max) => {
                 for &argument in list {
                     let caught = matches!(score.expr(argument), Expr::Call(inner, _) if !inner.is_arithmetic());
@@ -267,6 +269,12 @@ mod tests {
         }));
         // `a > 0 - 2 a`: the left side is NULL, and the right one never evaluated
         assert!(!compared(|_, a| a, |s, a| s.scale(-2.0, a)));
+        // so does a CAST
+        assert!(!dropped(|s, a| {
+            let z = s.scale(2.0, a);
+            let integer = s.call(Function::ToBigint, vec![z]);
+            s.call(Function::ToDouble, vec![integer])
+        }));
         // an inner call catches the exception of its argument's arithmetic
         assert!(!dropped(|s, a| {
             let z = s.scale(2.0, a);

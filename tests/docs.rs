@@ -6,7 +6,7 @@
 
 mod program;
 
-use m2ksql::diag::codes;
+use m2ksql::diag::{Group, codes};
 use program::{path, run};
 use std::fmt::Write;
 
@@ -16,8 +16,11 @@ fn the_page_of_errors_is_up_to_date() {
         "# Diagnostics\n\nGenerated from `src/diag/codes/`; `m2ksql explain CODE` prints the same. `E` is an error: nothing is \
          written. `W` is a\nwarning: the product is right, but there is something to know about it.\n",
     );
-    for code in codes::all() {
-        write!(page, "\n## {}: {}\n\n{}\n", code.id, code.title, escaped(code.explanation)).unwrap();
+    for (digits, group, title) in Group::ALL {
+        write!(page, "\n## {digits}xx: {title}\n").unwrap();
+        for code in codes::all().filter(|code| code.group() == *group) {
+            write!(page, "\n### {}: {}\n\n{}\n", code.id, code.title, escaped(code.explanation)).unwrap();
+        }
     }
     let file = path("docs/errors.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -14,7 +14,7 @@ pub use names::stored;
 pub use resolve::{bind, program, relation};
 pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};
 
-use crate::diag::SourceId;
+use crate::diag::{SourceId, Sources};
 use crate::model::Graph;
 use crate::schema::{Relation, Type};
 use crate::score;
@@ -73,6 +73,13 @@ pub struct Text {
     pub source: SourceId,
     /// The text itself.
     pub text: String,
+}
+
+impl Text {
+    /// Enters a text under the name that findings in it show.
+    pub fn new(sources: &mut Sources, name: &str, text: &str) -> Self {
+        Text { source: sources.add(name, text), text: text.to_owned() }
+    }
 }
 
 /// What the user says about columns.

@@ -5,15 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use clap::Parser;
-
 use super::args::build::Build;
 use super::args::compile::Compile;
 use super::compile;
+use super::manifest::Project;
 use super::output;
 use super::session::Session;
 use crate::build::{self, Fingerprint, Target};
-use crate::diag::codes::compile::{BAD_MANIFEST, OUT_OF_DATE};
+use crate::diag::codes::compile::OUT_OF_DATE;
 use crate::diag::codes::environment::CANNOT_WRITE;
 use crate::diag::{Diagnostic, Failed, Place};
 
@@ -23,24 +22,16 @@ const STATE: &str = ".m2ksql-build.json";
 /// How often files are looked at for changes.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// `compile`, as the lines of a manifest call it.
-#[derive(Parser)]
-#[command(no_binary_name = true)]
-struct Arguments {
-    #[command(flatten)]
-    compile: Compile,
-}
-
 /// Builds, once or for every change.
 pub(super) fn run(args: &Build, session: &mut Session) -> Result<(), Failed> {
     if args.schema {
-        return session.write(None, build::manifest_schema().as_bytes());
+        return session.write(None, super::manifest::keys().schema().as_bytes());
     }
     if !args.watch {
         return once(args, session, &mut Vec::new());
     }
     loop {
-        let mut round = Session::with_format(args.format);
+        let mut round = Session::new(args.format);
         let mut files = vec![args.manifest.clone()];
         let _ = once(args, &mut round, &mut files);
         round.print();
@@ -55,52 +46,6 @@ pub(super) fn run(args: &Build, session: &mut Session) -> Result<(), Failed> {
 fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
     let stamp = |path: &PathBuf| fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())));
     files.iter().map(stamp).collect()
-}
-
-/// A manifest, read, with its folder.
-pub(super) struct Project {
-    folder: PathBuf,
-    pub(super) targets: Vec<Target>,
-}
-
-impl Project {
-    /// Reads a manifest.
-    pub(super) fn open(path: &Path, session: &mut Session) -> Result<Self, Failed> {
-        let source = session.read_text(path)?;
-        let text = session.sources.text(source).to_owned();
-        let manifest = build::parse(source, &text, &mut session.report)?;
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let files = |pattern: &str| matching(&folder, pattern);
-        let targets = build::targets(&manifest, source, files, &mut session.report)?;
-        Ok(Project { folder, targets })
-    }
-
-    /// A path that is relative to the manifest.
-    pub(super) fn path(&self, relative: &str) -> PathBuf {
-        self.folder.join(relative)
-    }
-
-    /// The same as text.
-    pub(super) fn text(&self, relative: &str) -> String {
-        self.path(relative).display().to_string()
-    }
-}
-
-/// The files that a pattern stands for, sorted, with `/` on every platform.
-fn matching(folder: &Path, pattern: &str) -> Result<Vec<String>, String> {
-    if !pattern.contains(['*', '?', '[']) {
-        return Ok(vec![pattern.to_owned()]);
-    }
-    let whole = format!("{}/{pattern}", glob::Pattern::escape(&folder.display().to_string()));
-    let whole = if folder.as_os_str().is_empty() { pattern.to_owned() } else { whole };
-    let paths = glob::glob(&whole).map_err(|error| error.msg.to_owned())?;
-    let relative = |path: PathBuf| {
-        let path = path.strip_prefix(folder).unwrap_or(&path);
-        path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-    };
-    let mut files: Vec<String> = paths.flatten().filter(|path| path.is_file()).map(relative).collect();
-    files.sort();
-    Ok(files)
 }
 
 fn once(args: &Build, session: &mut Session, watched: &mut Vec<PathBuf>) -> Result<(), Failed> {
@@ -158,7 +103,7 @@ fn make(
         return Ok(Made { shown: String::new(), prints: None });
     }
     let since = session.report.len();
-    let text = compiled(target, project, session);
+    let text = project.arguments::<Compile>(target, session).and_then(|compile| compile::product(&compile, session));
     if text.is_err() {
         session.report.check(since)?;
     }
@@ -185,26 +130,6 @@ fn make(
     Ok(Made { shown: format!("{}\n", project.text(&target.output)), prints })
 }
 
-/// The SQL of a target.
-fn compiled(target: &Target, project: &Project, session: &mut Session) -> Result<String, Failed> {
-    match Arguments::try_parse_from(target.arguments(|relative| project.text(relative))) {
-        Ok(arguments) => compile::product(&arguments.compile, session),
-        Err(error) => Err(wrong_setting(&error, target, session)),
-    }
-}
-
-/// What clap says of a setting.
-pub(super) fn wrong_setting(error: &clap::Error, target: &Target, session: &mut Session) -> Failed {
-    let text = error.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let words = lines.join(" ");
-    let words = words.strip_prefix("error: ").unwrap_or(&words).trim_end_matches('.').to_owned();
-    let message = format!("settings of `{}`: {words}", target.model);
-    session
-        .report
-        .fail(Diagnostic::new(&BAD_MANIFEST, message).help("keys are the long options of `m2ksql compile --help`"))
-}
-
 /// Of everything that goes into a target; `None` if a file cannot be read, or may have parts elsewhere.
 fn fingerprint(target: &Target, project: &Project) -> Option<String> {
     // an ONNX file may keep its weights in other files
@@ -213,7 +138,7 @@ fn fingerprint(target: &Target, project: &Project) -> Option<String> {
     }
     let mut print = Fingerprint::new();
     print.add("version", env!("CARGO_PKG_VERSION").as_bytes());
-    for argument in target.arguments(str::to_owned) {
+    for argument in target.arguments(|_| true, str::to_owned) {
         print.add("argument", argument.as_bytes());
     }
     for file in std::iter::once(&target.model).chain(&target.inputs) {

@@ -59,10 +59,17 @@ pub(super) fn run(args: &Diff, session: &mut Session) -> Result<(), Failed> {
 
 fn side(path: &Path, args: &Diff, session: &mut Session) -> Result<Side, Failed> {
     let (name, bytes) = session.read(path)?;
-    let graph = session.load(&name, bytes, &args.subject.model_options)?;
-    let bind = args.subject.bind_options(session)?;
+    let graph = session.load(&name, bytes, &args.subject.model)?;
+    let bind = args.subject.bind_options(args.source.from.as_deref(), session)?;
     let lower = args.subject.lower_options();
-    let options = Options { bind, lower, limits: false, verify: false, ..Options::default() };
+    let options = Options {
+        bind,
+        lower,
+        strict: args.subject.results.strict,
+        limits: false,
+        verify: false,
+        ..Options::default()
+    };
     let sql = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text;
     let coefficients = coefficients(&graph, &options);
     Ok(Side { graph, sql, coefficients })
@@ -230,7 +237,7 @@ fn rows(input: &Path, args: &Diff, session: &mut Session, text: &mut String) -> 
         format: Layout::Csv,
         names: Names::Sql,
         subject: args.subject.clone(),
-        strict: false,
+        source: args.source.clone(),
     };
     let since = session.report.len();
     let (old, new) = (cli_score::table(&one(&args.old), session), cli_score::table(&one(&args.new), session));

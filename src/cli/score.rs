@@ -10,7 +10,7 @@ use super::rows::{Chunk, Input, Rows, Writer};
 use super::session::Session;
 use crate::bind::{self, Bindings, Text};
 use crate::compile::{self, Options};
-use crate::diag::codes::compile::{BAD_OPTIONS, INTERNAL};
+use crate::diag::codes::compile::INTERNAL;
 use crate::diag::codes::environment::CANNOT_WRITE;
 use crate::diag::codes::eval::UNDECLARED_COLUMNS;
 use crate::diag::{Diagnostic, Failed};
@@ -23,10 +23,7 @@ use crate::syntax;
 
 /// Evaluates a model.
 pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
-    if args.model.as_os_str() == "-" && args.input.as_os_str() == "-" {
-        let message = "model and rows cannot both be read from standard input";
-        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")));
-    }
+    session.one_stdin("model and rows", &args.model, Some(&args.input))?;
     let (writer, written) = scored(args, session, |columns| Writer::new(args.format, columns))?;
     match written.and_then(|()| writer.finish()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -80,7 +77,7 @@ fn scored<S: Sink>(
     make: impl FnOnce(Vec<(String, Type)>) -> S,
 ) -> Result<(S, io::Result<()>), Failed> {
     let (name, bytes) = session.read(&args.model)?;
-    let graph = session.load(&name, bytes, &args.subject.model_options)?;
+    let graph = session.load(&name, bytes, &args.subject.model)?;
     let options = options(args, &graph, session)?;
     let names = match args.names {
         Names::Sql => None,
@@ -117,10 +114,7 @@ fn scored<S: Sink>(
 }
 
 fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options, Failed> {
-    let bind = args.subject.bind_options(session)?;
-    let mut texts = |option: &str, values: &[String]| -> Vec<Text> {
-        values.iter().map(|text| Text { source: session.sources.add(option, text), text: text.clone() }).collect()
-    };
+    let bind = args.subject.bind_options(args.source.from.as_deref(), session)?;
     let mut lower = args.subject.lower_options();
     if lower.select.is_empty() && args.names == Names::Source {
         lower.select = lower::everything(graph);
@@ -129,11 +123,11 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
         bind,
         // rows are skipped by a WHERE clause, so there has to be a statement
         shape: bind::ShapeOptions {
-            from: texts("--from", &["M2KSQL_ROWS".to_owned()]).pop(),
+            from: Some(Text::new(&mut session.sources, "--from", "M2KSQL_ROWS")),
             ..bind::ShapeOptions::default()
         },
         lower,
-        strict: args.strict,
+        strict: args.subject.results.strict,
         // no server has to take it, and the whole text is read back anyway
         limits: false,
         verify: false,

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
-
 use super::args::build::Test;
-use super::args::score::Score;
-use super::build::{Project, wrong_setting};
+use super::args::compile::Compile;
+use super::args::score::{Names, Score};
+use super::args::subject::FromOptions;
+use super::manifest::Project;
+use super::rows::Layout;
 use super::score::{self, Table};
 use super::session::Session;
 use crate::build::Target;
@@ -15,14 +16,6 @@ use crate::diag::codes::environment::CANNOT_READ;
 use crate::diag::codes::eval::{CASE_FAILED, NO_CASES};
 use crate::diag::{Diagnostic, Failed, Place};
 use crate::sql::eval::Value;
-
-/// `score`, as a case calls it.
-#[derive(Parser)]
-#[command(no_binary_name = true)]
-struct Arguments {
-    #[command(flatten)]
-    score: Score,
-}
 
 /// Differences of a case that are shown one by one.
 const SHOWN: usize = 5;
@@ -73,11 +66,14 @@ fn check(target: &Target, project: &Project, case: &Path, args: &Test, session: 
         let message = "the case has no rows.csv or rows.jsonl beside its expected.csv";
         return Err(session.report.fail(Diagnostic::new(&CASE_FAILED, message).at(place).help("add the rows")));
     };
-    let mut arguments = target.score_arguments(|relative| project.text(relative));
-    arguments.push(format!("--input={}", rows.display()));
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments.score,
-        Err(error) => return Err(wrong_setting(&error, target, session)),
+    let compile = project.arguments::<Compile>(target, session)?;
+    let arguments = Score {
+        model: compile.model,
+        input: rows,
+        format: Layout::Csv,
+        names: Names::Sql,
+        subject: compile.subject,
+        source: FromOptions { from: compile.statement.from },
     };
     let table = score::table(&arguments, session)?;
     compare(&table, &case.join("expected.csv"), args.tolerance, session)

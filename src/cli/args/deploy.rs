@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::compile::{FeatureOptions, ResultOptions};
+use super::Format;
 use super::server::{ServerOptions, seconds};
-use super::{Format, ModelOptions};
+use super::statement::Clauses;
+use super::subject::SubjectOptions;
 
 /// Show what applying a model to a server would do
 ///
@@ -94,21 +95,8 @@ pub(in crate::cli) struct TargetOptions {
     #[arg(long, value_name = "NAME", help_heading = "Statement")]
     pub(in crate::cli) into: String,
 
-    /// Columns and nested fields that pass through: 'ORDERID,ADDRESS->CITY', or '*'; repeatable
-    #[arg(long, value_name = "COLUMN,…", help_heading = "Statement")]
-    pub(in crate::cli) keep: Vec<String>,
-
-    /// WHERE this condition holds
-    #[arg(long = "where", value_name = "CONDITION", help_heading = "Statement")]
-    pub(in crate::cli) filter: Option<String>,
-
-    /// PARTITION BY these expressions
-    #[arg(long, value_name = "EXPRESSION,…", help_heading = "Statement")]
-    pub(in crate::cli) partition_by: Vec<String>,
-
-    /// Properties of the WITH clause: 'PARTITIONS=4'; repeatable
-    #[arg(long, value_name = "NAME=VALUE,…", help_heading = "Statement")]
-    pub(in crate::cli) with: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) clauses: Clauses,
 
     /// Name of the column that says which model scored a row
     ///
@@ -125,18 +113,8 @@ pub(in crate::cli) struct TargetOptions {
     #[arg(long, value_name = "TEXT", help_heading = "Statement", value_parser = version)]
     pub(in crate::cli) model_version: Option<String>,
 
-    /// Keep the operations of the source and their order
-    #[arg(long, help_heading = "Statement")]
-    pub(in crate::cli) strict: bool,
-
     #[command(flatten)]
-    pub(in crate::cli) model_options: ModelOptions,
-
-    #[command(flatten)]
-    pub(in crate::cli) features: FeatureOptions,
-
-    #[command(flatten)]
-    pub(in crate::cli) results: ResultOptions,
+    pub(in crate::cli) subject: SubjectOptions,
 }
 
 fn version(text: &str) -> Result<String, String> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::Format;
-use super::compile::SubjectOptions;
+use super::subject::{FromOptions, SubjectOptions};
 
 /// Show what changed between two models
 ///
@@ -36,4 +36,7 @@ pub(in crate::cli) struct Diff {
 
     #[command(flatten)]
     pub(in crate::cli) subject: SubjectOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) source: FromOptions,
 }

@@ -1,13 +1,13 @@
 //! `plan`: from a model file to the statements that a server should run, and what has to be done for it.
 
-use sha2::{Digest, Sha256};
-
 use super::super::args::Format;
-use super::super::args::compile::{Form, StatementOptions, TextOptions};
+use super::super::args::compile::TextOptions;
 use super::super::args::deploy::{Plan as Args, TargetOptions};
+use super::super::args::statement::{Form, StatementOptions};
 use super::super::session::Session;
 use super::super::{compile as cli_compile, query, server};
 use super::{canary, refuse, show, talk};
+use crate::build;
 use crate::compile;
 use crate::deploy::Client;
 use crate::deploy::history::Entry;
@@ -38,8 +38,8 @@ pub(super) fn make(
     session: &mut Session,
 ) -> Result<(Entry, Plan), Failed> {
     let (name, bytes) = session.read(&target.model)?;
-    let hash = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    let graph = session.load(&name, bytes, &target.model_options)?;
+    let hash = build::sha256(&bytes);
+    let graph = session.load(&name, bytes, &target.subject.model)?;
     let relation = query::describe(&target.from, client, session)?;
     let (source, kind) = (relation.name.clone(), relation.kind);
     let into = match shadow {
@@ -50,17 +50,12 @@ pub(super) fn make(
         from: Some(target.from.clone()),
         into: Some(into),
         form: (kind == Kind::Table).then_some(Form::Table),
-        with: target.with.clone(),
-        partition_by: target.partition_by.clone(),
-        keep: target.keep.clone(),
-        filter: target.filter.clone(),
+        clauses: target.clauses.clone(),
         ..StatementOptions::default()
     };
-    let text = TextOptions { strict: target.strict, ..TextOptions::default() };
-    let mut bind = cli_compile::bind_options(&target.model_options, &target.features, Some(&target.from), session)?;
+    let mut bind = target.subject.bind_options(Some(&target.from), session)?;
     bind.relation.get_or_insert(relation);
-    let results = (&target.results, &target.features.nulls);
-    let options = cli_compile::options(bind, results, &statement, &text, Vec::new(), &mut session.sources);
+    let options = cli_compile::options(bind, &target.subject, &statement, &TextOptions::default(), session);
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mut statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
     let version = target.model_version.clone().unwrap_or_default();

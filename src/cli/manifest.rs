@@ -1,0 +1,165 @@
+//! A manifest as the command line reads it: its keys are the long options that clap knows, its files are found on the disk.
+
+use std::any::TypeId;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Args, Command, ValueHint};
+
+use super::args::compile::Compile;
+use super::session::Session;
+use crate::build::{self, Holds, Key, Keys, Target, no_path, whole_path};
+use crate::diag::codes::compile::BAD_MANIFEST;
+use crate::diag::{Diagnostic, Failed};
+use crate::lower::Nulls;
+
+/// Options of `compile` that are no keys: where the product goes is the manifest's business, what is printed instead of the SQL
+/// and how diagnostics look is no property of a model.
+const NO_KEYS: &[&str] = &["output", "emit", "explain-plan", "format"];
+
+/// A manifest, read, with its folder.
+pub(super) struct Project {
+    folder: PathBuf,
+    pub(super) targets: Vec<Target>,
+}
+
+impl Project {
+    /// Reads a manifest.
+    pub(super) fn open(path: &Path, session: &mut Session) -> Result<Self, Failed> {
+        let source = session.read_text(path)?;
+        let text = session.sources.text(source).to_owned();
+        let keys = keys();
+        let manifest = build::parse(source, &text, &keys, &mut session.report)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let files = |pattern: &str| matching(&folder, pattern);
+        let targets = build::targets(&manifest, source, &keys, files, &mut session.report)?;
+        Ok(Project { folder, targets })
+    }
+
+    /// A path that is relative to the manifest.
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
+        self.folder.join(relative)
+    }
+
+    /// The same as text.
+    pub(super) fn text(&self, relative: &str) -> String {
+        self.path(relative).display().to_string()
+    }
+
+    /// The settings of a target as the arguments of a command: those that are options of it.
+    pub(super) fn arguments<A: Args>(&self, target: &Target, session: &mut Session) -> Result<A, Failed> {
+        let known = longs::<A>();
+        let words = target.arguments(|option| known.iter().any(|long| long == option), |relative| self.text(relative));
+        let command = A::augment_args(Command::new("m2ksql").no_binary_name(true));
+        let parsed = command.try_get_matches_from(words).and_then(|found| A::from_arg_matches(&found));
+        parsed.map_err(|error| wrong_setting(&error, target, session))
+    }
+}
+
+/// The keys of a manifest.
+pub(super) fn keys() -> Keys {
+    let mut model = Keys::of_the_manifest();
+    model.extend(options::<Compile>(NO_KEYS));
+    Keys { model, environment: Vec::new() }
+}
+
+/// The arguments of a command as keys.
+fn options<A: Args>(but: &[&str]) -> Vec<Key> {
+    let command = A::augment_args(Command::new("options"));
+    command.get_arguments().filter_map(key).filter(|key| !but.contains(&key.name.as_str())).collect()
+}
+
+fn longs<A: Args>() -> Vec<String> {
+    options::<A>(&[]).into_iter().map(|key| key.name).collect()
+}
+
+/// A long option as a key.
+fn key(argument: &Arg) -> Option<Key> {
+    let ty = argument.get_value_parser().type_id();
+    let is = |wanted: TypeId| ty == wanted;
+    let choices = argument.get_possible_values();
+    let pairs = argument.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains('=')));
+    let holds = match argument.get_action() {
+        ArgAction::SetTrue => Holds::Flag,
+        ArgAction::Append if pairs => Holds::Pairs,
+        ArgAction::Append => Holds::List,
+        _ if !choices.is_empty() => Holds::Choice(choices.iter().map(|it| it.get_name().to_owned()).collect()),
+        _ if is(TypeId::of::<Nulls>()) => Holds::TextOrNumber,
+        _ if [TypeId::of::<f64>(), TypeId::of::<usize>(), TypeId::of::<Duration>()].into_iter().any(is) => {
+            Holds::Number
+        }
+        _ => Holds::Text,
+    };
+    let name = argument.get_long()?.to_owned();
+    let path: fn(&str) -> Option<&str> = match argument.get_value_hint() {
+        ValueHint::FilePath => whole_path,
+        _ if name == "features" => super::session::file_of_features,
+        _ => no_path,
+    };
+    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    Some(Key { name, help, holds, path })
+}
+
+/// What clap says of a setting.
+fn wrong_setting(error: &clap::Error, target: &Target, session: &mut Session) -> Failed {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let words = lines.join(" ");
+    let words = words.strip_prefix("error: ").unwrap_or(&words).trim_end_matches('.').to_owned();
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => option.split([' ', '=']).next().unwrap_or_default(),
+        _ => "",
+    };
+    let place = target.place_of(option.trim_start_matches('-'));
+    let message = format!("settings of `{}`: {words}", target.model);
+    let help = "keys are the long options of `m2ksql compile --help`";
+    session.report.fail(Diagnostic::new(&BAD_MANIFEST, message).at(place).help(help))
+}
+
+/// The files that a pattern stands for, sorted, with `/` on every platform.
+fn matching(folder: &Path, pattern: &str) -> Result<Vec<String>, String> {
+    if !pattern.contains(['*', '?', '[']) {
+        return Ok(vec![pattern.to_owned()]);
+    }
+    let whole = format!("{}/{pattern}", glob::Pattern::escape(&folder.display().to_string()));
+    let whole = if folder.as_os_str().is_empty() { pattern.to_owned() } else { whole };
+    let paths = glob::glob(&whole).map_err(|error| error.msg.to_owned())?;
+    let relative = |path: PathBuf| {
+        let path = path.strip_prefix(folder).unwrap_or(&path);
+        path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    };
+    let mut files: Vec<String> = paths.flatten().filter(|path| path.is_file()).map(relative).collect();
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_of_compile_is_a_key_or_known_not_to_be() {
+        let keys = keys().model;
+        let command = Compile::augment_args(Command::new("compile"));
+        let mut options = 0;
+        for argument in command.get_arguments().filter(|it| !it.is_positional()) {
+            let long = argument.get_long().unwrap();
+            let key = keys.iter().find(|key| key.name == long && !key.help.starts_with("Where the SQL is written"));
+            assert_eq!(key.is_some(), !NO_KEYS.contains(&long), "--{long}");
+            options += 1;
+        }
+        assert!(options > 20, "{options} options");
+        let holds = |name: &str| keys.iter().find(|key| key.name == name).unwrap().holds.clone();
+        assert_eq!((holds("strict"), holds("keep"), holds("from")), (Holds::Flag, Holds::List, Holds::Text));
+        assert_eq!((holds("rename"), holds("select"), holds("column")), (Holds::Pairs, Holds::Pairs, Holds::List));
+        assert_eq!(
+            (holds("nulls"), holds("threshold"), holds("width")),
+            (Holds::TextOrNumber, Holds::Number, Holds::Number)
+        );
+        assert!(matches!(holds("as"), Holds::Choice(words) if words.contains(&"table".to_owned())));
+        let path = |name: &str, value: &str| (keys.iter().find(|key| key.name == name).unwrap().path)(value).is_some();
+        assert!(path("schema", "s.sql") && path("features", "f.sql") && path("features", "@names"));
+        assert!(!path("features", "a,b") && !path("from", "s.sql"));
+    }
+}

@@ -3,12 +3,14 @@
 //! Without a schema a feature is fed by the column that its name spells: `orderunits` by `ORDERUNITS`, as ksqlDB stores a
 //! bare name, a name that cannot stand bare by itself in quotes. Declared columns and renames come first.
 
+mod declared;
 mod definitions;
 mod import;
 mod names;
 mod resolve;
 mod shape;
 
+pub use declared::declared;
 pub use import::Importer;
 pub use names::stored;
 pub use resolve::{bind, program, relation};

@@ -8,16 +8,13 @@ use super::args::subject::SubjectOptions;
 use super::migration;
 use super::render::printable;
 use super::session::Session;
-use crate::bind::{self, ShapeOptions};
+use crate::bind::{self, ShapeOptions, Text};
 use crate::build;
 use crate::compile::{self, Options};
-use crate::diag::codes::compile::UNKNOWN_RELATION;
-use crate::diag::{Diagnostic, Failed, Place, Report, nearest};
+use crate::diag::Failed;
 use crate::lower;
 use crate::schema::{Kind, Relation};
-use crate::sql::ast::Expr;
 use crate::sql::print::{self, Style};
-use crate::syntax;
 
 /// Prints what was asked for.
 pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
@@ -132,32 +129,6 @@ pub(super) fn relation(
 ) -> Result<Option<Relation>, Failed> {
     let Some(path) = schema else { return Ok(None) };
     let source = session.read_text(path)?;
-    let text = session.sources.text(source);
-    let mut relations = syntax::relations(source, text, &mut session.report)?;
-    // what is no name is refused where the statement is read
-    let wanted = from.and_then(|from| match syntax::expression(source, from, &mut Report::new()) {
-        Ok(Expr::Column(name)) => Some(name.0),
-        _ => None,
-    });
-    let found = match &wanted {
-        Some(wanted) => relations.iter().position(|relation| relation.name == *wanted),
-        None if from.is_some() => return Ok(None),
-        None => Some(0).filter(|_| relations.len() == 1),
-    };
-    if let Some(found) = found {
-        return Ok(Some(relations.swap_remove(found)));
-    }
-    let names: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
-    let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let (message, help) = match &wanted {
-        Some(wanted) => {
-            let near = nearest(wanted, names.iter().copied());
-            (format!("the schema does not declare `{wanted}`"), near.map(|near| format!("did you mean `{near}`?")))
-        }
-        None => (format!("the schema declares {} sources", names.len()), Some("name one with `--from`".to_owned())),
-    };
-    let mut diagnostic = Diagnostic::new(&UNKNOWN_RELATION, message).at(Place::file(source));
-    diagnostic.notes.push(format!("it declares {list}"));
-    diagnostic.help = help;
-    Err(session.report.fail(diagnostic))
+    let schema = Text { source, text: session.sources.text(source).to_owned() };
+    bind::declared(&schema, from, &mut session.report)
 }

@@ -10,6 +10,8 @@ use crate::diag::{Diagnostic, Failed, Place, Report, SourceId};
 /// One text of SQL to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
+    /// The model file's name without its ending.
+    pub(crate) name: String,
     /// The model file, relative to the manifest.
     pub(crate) model: String,
     /// Where the SQL is written, relative to the manifest.
@@ -125,6 +127,7 @@ fn target(file: &str, own: &[Setting], defaults: &[Setting], keys: &[Key], place
     let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let mut target = Target {
+        name: name.to_owned(),
         model: file.to_owned(),
         output: format!("sql/{name}.sql"),
         inputs: Vec::new(),

@@ -10,8 +10,8 @@ use clap::{Arg, ArgAction, Args, Command, ValueHint};
 use super::args::compile::Compile;
 use super::session::Session;
 use crate::build::{self, Holds, Key, Keys, Target, no_path, whole_path};
-use crate::diag::codes::compile::BAD_MANIFEST;
-use crate::diag::{Diagnostic, Failed};
+use crate::diag::codes::compile::{BAD_MANIFEST, BAD_OPTIONS};
+use crate::diag::{Diagnostic, Failed, nearest};
 use crate::lower::Nulls;
 
 /// Options of `compile` that are no keys: where the product goes is the manifest's business, what is printed instead of the SQL
@@ -35,6 +35,19 @@ impl Project {
         let files = |pattern: &str| matching(&folder, pattern);
         let targets = build::targets(&manifest, source, &keys, files, &mut session.report)?;
         Ok(Project { folder, targets })
+    }
+
+    /// The models of these names; without names all.
+    pub(super) fn named(&self, names: &[String], session: &mut Session) -> Result<Vec<&Target>, Failed> {
+        let since = session.report.len();
+        for name in names.iter().filter(|name| self.targets.iter().all(|target| target.name != **name)) {
+            let near = nearest(name, self.targets.iter().map(|target| target.name.as_str()));
+            let mut diagnostic = Diagnostic::new(&BAD_OPTIONS, format!("the manifest has no model `{name}`"));
+            diagnostic.help = near.map(|near| format!("did you mean `{near}`?"));
+            session.report.push(diagnostic);
+        }
+        session.report.check(since)?;
+        Ok(self.targets.iter().filter(|target| names.is_empty() || names.contains(&target.name)).collect())
     }
 
     /// A path that is relative to the manifest.

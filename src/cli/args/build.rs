@@ -61,9 +61,15 @@ Example of a manifest:
 ///
 /// A model's cases are in the folder of its name with the ending .cases: rows.csv (or rows.jsonl) and expected.csv, or folders
 /// with these. Each row is scored by the SQL that `compile` prints, and the columns of expected.csv are compared: numbers to a
-/// relative difference, all else exactly; an empty field is NULL.
-#[derive(Debug, Args)]
+/// relative difference, all else exactly; an empty field is NULL, and so is everything of a row that WHERE leaves out.
+///
+/// With --server a server scores the rows too: into a stream that is made for them and dropped again.
+#[derive(Args)]
 pub(in crate::cli) struct Test {
+    /// Names of models, their files' without the ending [default: all of the manifest]
+    #[arg(value_name = "NAME")]
+    pub(in crate::cli) models: Vec<String>,
+
     /// Manifest
     #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) manifest: PathBuf,
@@ -75,4 +81,8 @@ pub(in crate::cli) struct Test {
     /// How diagnostics are written to standard error
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
+
+    #[cfg(feature = "deploy")]
+    #[command(flatten)]
+    pub(in crate::cli) server: super::server::ServerOptions,
 }

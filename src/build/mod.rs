@@ -16,5 +16,7 @@ mod target;
 
 pub(crate) use changes::{Fingerprint, difference, sha256};
 pub(crate) use key::{Holds, Key, Keys, no_path, whole_path};
-pub(crate) use manifest::parse;
+pub(crate) use manifest::{Manifest, parse};
+#[cfg(feature = "deploy")]
+pub(crate) use target::words;
 pub(crate) use target::{Target, targets};

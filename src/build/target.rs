@@ -31,8 +31,14 @@ impl Target {
     pub(crate) fn arguments(&self, wanted: impl Fn(&str) -> bool, path: impl Fn(&str) -> String) -> Vec<String> {
         let options = self.options.iter().filter(|(key, _)| wanted(&key.name));
         std::iter::once(path(&self.model))
-            .chain(options.flat_map(|(key, found)| words(key, &found.value, &path)))
+            .chain(options.flat_map(|(key, found)| option(key, &found.value, &path)))
             .collect()
+    }
+
+    /// What an option says, if it has one value.
+    #[cfg(feature = "deploy")]
+    pub(crate) fn text_of(&self, option: &str) -> Option<&str> {
+        self.options.iter().find(|(key, _)| key.name == option).and_then(|(_, found)| text(found))
     }
 
     /// Where the value of an option stands, or the model if it has none.
@@ -43,7 +49,7 @@ impl Target {
 }
 
 /// An option as the command line takes it: `--option=value`, as a value may begin with a minus.
-fn words(key: &Key, value: &Value, path: impl Fn(&str) -> String) -> Vec<String> {
+fn option(key: &Key, value: &Value, path: impl Fn(&str) -> String) -> Vec<String> {
     match value {
         Value::Flag(false) => Vec::new(),
         Value::Flag(true) => vec![format!("--{}", key.name)],
@@ -55,6 +61,13 @@ fn words(key: &Key, value: &Value, path: impl Fn(&str) -> String) -> Vec<String>
             texts.iter().map(|text| format!("--{}={}", key.name, placed(text))).collect()
         }
     }
+}
+
+/// Settings as the command line takes them.
+#[cfg(feature = "deploy")]
+pub(crate) fn words(settings: &[Setting], keys: &[Key], path: impl Fn(&str) -> String) -> Vec<String> {
+    let key = |setting: &Setting| keys.iter().find(|key| key.name == setting.key);
+    settings.iter().filter_map(|setting| Some(option(key(setting)?, &setting.value, &path))).flatten().collect()
 }
 
 /// The texts to be made. `files` gives the files that a pattern stands for, sorted.

@@ -32,7 +32,7 @@ pub(super) fn run(args: &Build, session: &mut Session) -> Result<(), Failed> {
     }
     loop {
         let mut round = Session::new(args.format);
-        let mut files = vec![args.manifest.clone()];
+        let mut files = vec![args.manifest.manifest.clone()];
         let _ = once(args, &mut round, &mut files);
         round.print();
         let before = stamps(&files);
@@ -50,7 +50,7 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
 
 fn once(args: &Build, session: &mut Session, watched: &mut Vec<PathBuf>) -> Result<(), Failed> {
     let since = session.report.len();
-    let project = Project::open(&args.manifest, session)?;
+    let project = Project::open(&args.manifest.manifest, session)?;
     for target in &project.targets {
         watched.push(project.path(&target.model));
         watched.extend(target.inputs.iter().map(|input| project.path(input)));
@@ -67,7 +67,7 @@ fn once(args: &Build, session: &mut Session, watched: &mut Vec<PathBuf>) -> Resu
         }
     }
     if let Some(path) = &args.emit_deps {
-        session.write(Some(path), dependencies(&project, &args.manifest).as_bytes())?;
+        session.write(Some(path), dependencies(&project, &args.manifest.manifest).as_bytes())?;
     }
     if !args.check {
         state.retain(|output, _| project.targets.iter().any(|target| target.output == *output));
@@ -103,7 +103,8 @@ fn make(
         return Ok(Made { shown: String::new(), prints: None });
     }
     let since = session.report.len();
-    let text = project.arguments::<Compile>(target, session).and_then(|compile| compile::product(&compile, session));
+    let text =
+        project.arguments::<Compile>(target, &[], session).and_then(|compile| compile::product(&compile, session));
     if text.is_err() {
         session.report.check(since)?;
     }

@@ -16,7 +16,7 @@ const SHOWN: usize = 20;
 /// Prints the description of a model.
 pub(super) fn run(args: &Inspect, session: &mut Session) -> Result<(), Failed> {
     #[cfg(feature = "deploy")]
-    if args.server.server.is_some() {
+    if args.server.is_given() {
         return super::deploy::trace(&args.model.to_string_lossy(), args.format, &args.server, session);
     }
     let (name, bytes) = session.read(&args.model)?;

@@ -8,15 +8,27 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Args, Command, ValueHint};
 
 use super::args::compile::Compile;
+#[cfg(feature = "deploy")]
+use super::args::deploy::{self, TargetOptions};
+#[cfg(feature = "deploy")]
+use super::args::server::ServerOptions;
 use super::session::Session;
-use crate::build::{self, Holds, Key, Keys, Target, no_path, whole_path};
+use crate::build::{self, Holds, Key, Keys, Manifest, Target, no_path, whole_path};
 use crate::diag::codes::compile::{BAD_MANIFEST, BAD_OPTIONS};
-use crate::diag::{Diagnostic, Failed, nearest};
+use crate::diag::{Diagnostic, Failed, Place, SourceId, nearest};
 use crate::lower::Nulls;
 
 /// Options of `compile` that are no keys: where the product goes is the manifest's business, what is printed instead of the SQL
 /// and how diagnostics look is no property of a model.
 const NO_KEYS: &[&str] = &["output", "emit", "explain-plan", "format"];
+
+/// Options of a server that are no keys: a manifest is kept with the sources, where no secret belongs.
+#[cfg(feature = "deploy")]
+const NO_KEYS_OF_SERVERS: &[&str] = &["password", "environment", "manifest"];
+
+/// Options of a model that are the server's business where it is applied.
+#[cfg(feature = "deploy")]
+const COLUMNS: &[&str] = &["schema", "column"];
 
 /// A manifest, read, with its folder.
 pub(super) struct Project {
@@ -24,14 +36,103 @@ pub(super) struct Project {
     pub(super) targets: Vec<Target>,
 }
 
+/// Reads a manifest without looking for the files that it names.
+fn read(path: &Path, session: &mut Session) -> Result<(SourceId, Keys, Manifest), Failed> {
+    let source = session.read_text(path)?;
+    let text = session.sources.text(source).to_owned();
+    let keys = keys();
+    let manifest = build::parse(source, &text, &keys, &mut session.report)?;
+    Ok((source, keys, manifest))
+}
+
+/// The folder that paths of a manifest are relative to.
+fn folder(manifest: &Path) -> &Path {
+    manifest.parent().unwrap_or(Path::new(""))
+}
+
+/// The server of an environment.
+#[cfg(feature = "deploy")]
+pub(super) fn environment(path: &Path, name: &str, session: &mut Session) -> Result<ServerOptions, Failed> {
+    let (source, keys, manifest) = read(path, session)?;
+    let Some(settings) = manifest.environments.get(name) else {
+        let near = nearest(name, manifest.environments.keys().map(String::as_str));
+        let mut diagnostic = Diagnostic::new(&BAD_OPTIONS, format!("the manifest has no environment `{name}`"));
+        diagnostic.help = near.map(|near| format!("did you mean `{near}`?"));
+        return Err(session.report.fail(diagnostic.at(Place::file(source))));
+    };
+    let words = build::words(settings, &keys.environment, |relative| folder(path).join(relative).display().to_string());
+    parsed(words).map_err(|error| {
+        let place = |option: &str| {
+            let found = settings.iter().find(|setting| setting.key == option);
+            found.map_or(Place::file(source), |found| Place::span(source, found.span.clone()))
+        };
+        wrong_setting(&error, &format!("environment `{name}`"), place, session)
+    })
+}
+
+/// The models that are to be applied: the one that the command line gives with its ends, or those of the manifest.
+#[cfg(feature = "deploy")]
+pub(super) fn deployments(
+    options: &TargetOptions,
+    manifest: &Path,
+    session: &mut Session,
+) -> Result<Vec<deploy::Target>, Failed> {
+    match options.targets() {
+        targets if targets.len() > 1 => {
+            let message = "several models cannot write one stream";
+            let help = "give one model with `--from` and `--into`, or name models of the manifest";
+            return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help(help)));
+        }
+        targets if !targets.is_empty() => return Ok(targets),
+        _ => {}
+    }
+    if let (Some(model), false) = (options.models.first(), manifest.exists()) {
+        let message = format!("`{}` is no model of a manifest: there is no {}", model.display(), manifest.display());
+        let help = "give a model file with `--from` and `--into`, or a manifest with `--manifest`";
+        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help(help)));
+    }
+    let project = Project::open(manifest, session)?;
+    let names: Vec<String> = options.models.iter().map(|name| name.display().to_string()).collect();
+    let (since, mut targets) = (session.report.len(), Vec::new());
+    for target in project.named(&names, session)? {
+        let reason = match (target.text_of("into"), target.text_of("as")) {
+            (None, _) => "it has no `into`",
+            (_, None | Some("stream" | "table")) => "",
+            _ => "its `as` is no stream and no table",
+        };
+        if reason.is_empty() {
+            let found = project.arguments::<TargetOptions>(target, COLUMNS, session).map(|found| found.targets());
+            targets.extend(found.into_iter().flatten());
+        } else if names.is_empty() {
+            session.say(&format!("{} is left out: {reason}", target.name));
+        } else {
+            let message = format!("`{}` cannot be applied: {reason}", target.name);
+            session.report.push(Diagnostic::new(&BAD_OPTIONS, message).at(target.place.clone()));
+        }
+    }
+    session.report.check(since)?;
+    if targets.is_empty() {
+        let message = "the manifest has no model that writes a stream";
+        let help = "give a model an `into`, or a model file with `--from` and `--into`";
+        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help(help)));
+    }
+    for target in &mut targets {
+        target.version = options.model_version.clone().or(target.version.take());
+    }
+    Ok(targets)
+}
+
+/// The arguments of a command.
+fn parsed<A: Args>(words: Vec<String>) -> Result<A, clap::Error> {
+    let command = A::augment_args(Command::new("m2ksql").no_binary_name(true));
+    command.try_get_matches_from(words).and_then(|found| A::from_arg_matches(&found))
+}
+
 impl Project {
     /// Reads a manifest.
     pub(super) fn open(path: &Path, session: &mut Session) -> Result<Self, Failed> {
-        let source = session.read_text(path)?;
-        let text = session.sources.text(source).to_owned();
-        let keys = keys();
-        let manifest = build::parse(source, &text, &keys, &mut session.report)?;
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let (source, keys, manifest) = read(path, session)?;
+        let folder = folder(path).to_owned();
         let files = |pattern: &str| matching(&folder, pattern);
         let targets = build::targets(&manifest, source, &keys, files, &mut session.report)?;
         Ok(Project { folder, targets })
@@ -43,8 +144,9 @@ impl Project {
         for name in names.iter().filter(|name| self.targets.iter().all(|target| target.name != **name)) {
             let near = nearest(name, self.targets.iter().map(|target| target.name.as_str()));
             let mut diagnostic = Diagnostic::new(&BAD_OPTIONS, format!("the manifest has no model `{name}`"));
+            let known = self.targets.iter().map(|target| format!("`{}`", target.name)).collect::<Vec<_>>().join(", ");
             diagnostic.help = near.map(|near| format!("did you mean `{near}`?"));
-            session.report.push(diagnostic);
+            session.report.push(diagnostic.note(format!("it has {known}")));
         }
         session.report.check(since)?;
         Ok(self.targets.iter().filter(|target| names.is_empty() || names.contains(&target.name)).collect())
@@ -60,13 +162,13 @@ impl Project {
         self.path(relative).display().to_string()
     }
 
-    /// The settings of a target as the arguments of a command: those that are options of it.
-    pub(super) fn arguments<A: Args>(&self, target: &Target, session: &mut Session) -> Result<A, Failed> {
-        let known = longs::<A>();
-        let words = target.arguments(|option| known.iter().any(|long| long == option), |relative| self.text(relative));
-        let command = A::augment_args(Command::new("m2ksql").no_binary_name(true));
-        let parsed = command.try_get_matches_from(words).and_then(|found| A::from_arg_matches(&found));
-        parsed.map_err(|error| wrong_setting(&error, target, session))
+    /// The settings of a target as the arguments of a command: those that are options of it, but for some.
+    pub(super) fn arguments<A: Args>(&self, target: &Target, but: &[&str], session: &mut Session) -> Result<A, Failed> {
+        let known: Vec<Key> = options::<A>(but);
+        let words =
+            target.arguments(|option| known.iter().any(|key| key.name == option), |relative| self.text(relative));
+        let place = |option: &str| target.place_of(option);
+        parsed(words).map_err(|error| wrong_setting(&error, &format!("`{}`", target.model), place, session))
     }
 }
 
@@ -74,17 +176,22 @@ impl Project {
 pub(super) fn keys() -> Keys {
     let mut model = Keys::of_the_manifest();
     model.extend(options::<Compile>(NO_KEYS));
-    Keys { model, environment: Vec::new() }
+    #[cfg(feature = "deploy")]
+    model.extend({
+        let known: Vec<String> = model.iter().map(|key| key.name.clone()).collect();
+        options::<TargetOptions>(&[]).into_iter().filter(move |key| !known.contains(&key.name)).collect::<Vec<_>>()
+    });
+    #[cfg(feature = "deploy")]
+    let environment = options::<ServerOptions>(NO_KEYS_OF_SERVERS);
+    #[cfg(not(feature = "deploy"))]
+    let environment = Vec::new();
+    Keys { model, environment }
 }
 
 /// The arguments of a command as keys.
 fn options<A: Args>(but: &[&str]) -> Vec<Key> {
     let command = A::augment_args(Command::new("options"));
     command.get_arguments().filter_map(key).filter(|key| !but.contains(&key.name.as_str())).collect()
-}
-
-fn longs<A: Args>() -> Vec<String> {
-    options::<A>(&[]).into_iter().map(|key| key.name).collect()
 }
 
 /// A long option as a key.
@@ -115,7 +222,7 @@ fn key(argument: &Arg) -> Option<Key> {
 }
 
 /// What clap says of a setting.
-fn wrong_setting(error: &clap::Error, target: &Target, session: &mut Session) -> Failed {
+fn wrong_setting(error: &clap::Error, of: &str, place: impl Fn(&str) -> Place, session: &mut Session) -> Failed {
     let text = error.to_string();
     let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
     let words = lines.join(" ");
@@ -124,10 +231,9 @@ fn wrong_setting(error: &clap::Error, target: &Target, session: &mut Session) ->
         Some(ContextValue::String(option)) => option.split([' ', '=']).next().unwrap_or_default(),
         _ => "",
     };
-    let place = target.place_of(option.trim_start_matches('-'));
-    let message = format!("settings of `{}`: {words}", target.model);
-    let help = "keys are the long options of `m2ksql compile --help`";
-    session.report.fail(Diagnostic::new(&BAD_MANIFEST, message).at(place).help(help))
+    let place = place(option.trim_start_matches('-'));
+    let help = "keys are the long options of the command line";
+    session.report.fail(Diagnostic::new(&BAD_MANIFEST, format!("settings of {of}: {words}")).at(place).help(help))
 }
 
 /// The files that a pattern stands for, sorted, with `/` on every platform.

@@ -98,6 +98,7 @@ pub(super) struct Scoring {
     /// The columns that it reads.
     pub(super) relation: Relation,
     /// The query as it is printed, with the results that are wanted.
+    #[cfg(feature = "deploy")]
     pub(super) query: Query,
     /// The names of all columns that it had.
     pub(super) names: Vec<String>,
@@ -126,7 +127,14 @@ impl Scoring {
             }
         };
         let inputs = inputs(graph, &compiled.bindings, &relation);
-        Ok(Scoring { relation, query, names, inputs, programs })
+        Ok(Scoring {
+            relation,
+            #[cfg(feature = "deploy")]
+            query,
+            names,
+            inputs,
+            programs,
+        })
     }
 
     /// The names and types of the results.

@@ -1,10 +1,18 @@
 //! The options of `build` and `test`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
 use super::Format;
+
+/// Which manifest.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct ManifestOptions {
+    /// Manifest; paths in it are relative to it
+    #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) manifest: PathBuf,
+}
 
 /// Write all SQL that a manifest names
 ///
@@ -16,9 +24,8 @@ use super::Format;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) struct Build {
-    /// Manifest; paths in it are relative to it
-    #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) manifest: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestOptions,
 
     /// Write nothing: show what would change, and exit with 1 if anything would
     #[arg(long, conflicts_with = "watch")]
@@ -70,9 +77,9 @@ pub(in crate::cli) struct Test {
     #[arg(value_name = "NAME")]
     pub(in crate::cli) models: Vec<String>,
 
-    /// Manifest
-    #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) manifest: PathBuf,
+    #[cfg(not(feature = "deploy"))]
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestOptions,
 
     /// Largest relative difference between numbers
     #[arg(long, value_name = "X", default_value_t = 1e-9)]
@@ -85,4 +92,14 @@ pub(in crate::cli) struct Test {
     #[cfg(feature = "deploy")]
     #[command(flatten)]
     pub(in crate::cli) server: super::server::ServerOptions,
+}
+
+impl Test {
+    /// The path of the manifest.
+    pub(in crate::cli) fn manifest(&self) -> &Path {
+        #[cfg(feature = "deploy")]
+        return &self.server.manifest.manifest;
+        #[cfg(not(feature = "deploy"))]
+        &self.manifest.manifest
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::super::args::Format;
 use super::super::args::compile::TextOptions;
-use super::super::args::deploy::{Plan as Args, TargetOptions};
+use super::super::args::deploy::{Plan as Args, Target};
 use super::super::args::statement::{Form, StatementOptions};
+use super::super::manifest::deployments;
 use super::super::session::Session;
 use super::super::{compile as cli_compile, query, server};
 use super::{canary, refuse, show, talk};
@@ -21,7 +22,8 @@ use crate::sql::print::Style;
 /// Shows a plan.
 pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Failed> {
     let client = server::statement_client(&args.server, session)?;
-    let (_, plan) = make(&args.target, false, &client, session)?;
+    let targets = deployments(&args.target, &args.server.manifest.manifest, session)?;
+    let plan = joined(&make_all(&targets, false, &client, session)?);
     let text = match args.format {
         Format::Text | Format::Github => show::text(&plan, client.server(), args.sql),
         Format::Json => show::json(&plan, client.server()),
@@ -30,13 +32,27 @@ pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Fail
     refuse(&plan, session)
 }
 
-/// Compiles and plans; a shadow writes a stream of its own. The entry is what will be written to the history.
-pub(super) fn make(
-    target: &TargetOptions,
+/// Plans every model; what is wrong with one does not keep the others from being looked at.
+pub(super) fn make_all(
+    targets: &[Target],
     shadow: bool,
     client: &Client,
     session: &mut Session,
-) -> Result<(Entry, Plan), Failed> {
+) -> Result<Vec<(Entry, Plan)>, Failed> {
+    let since = session.report.len();
+    let made: Vec<_> = targets.iter().flat_map(|target| make(target, shadow, client, session)).collect();
+    session.report.check(since)?;
+    Ok(made)
+}
+
+/// The statements of all models as one plan.
+pub(super) fn joined(plans: &[(Entry, Plan)]) -> Plan {
+    let version = plans.first().map(|(_, plan)| plan.version.clone()).unwrap_or_default();
+    Plan { version, steps: plans.iter().flat_map(|(_, plan)| plan.steps.clone()).collect() }
+}
+
+/// Compiles and plans; a shadow writes a stream of its own. The entry is what will be written to the history.
+fn make(target: &Target, shadow: bool, client: &Client, session: &mut Session) -> Result<(Entry, Plan), Failed> {
     let (name, bytes) = session.read(&target.model)?;
     let hash = build::sha256(&bytes);
     let graph = session.load(&name, bytes, &target.subject.model)?;
@@ -58,9 +74,9 @@ pub(super) fn make(
     let options = cli_compile::options(bind, &target.subject, &statement, &TextOptions::default(), session);
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mut statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
-    let version = target.model_version.clone().unwrap_or_default();
-    if let Some(last) = statements.last_mut().filter(|_| !target.no_provenance) {
-        let column = super::stored(&target.provenance, session)?;
+    let version = target.version.clone().unwrap_or_default();
+    if let (Some(last), Some(column)) = (statements.last_mut(), &target.provenance) {
+        let column = super::stored(column, session)?;
         stamp(last, column, provenance(&hash, &version));
     }
     let plan = plan::plan(&statements, Style::default(), &mut talk(client, session))?;

@@ -40,11 +40,11 @@ impl Tally {
 /// Runs every case of every model.
 pub(super) fn run(args: &Test, session: &mut Session) -> Result<(), Failed> {
     let since = session.report.len();
-    let project = Project::open(&args.manifest, session)?;
+    let project = Project::open(args.manifest(), session)?;
     #[cfg(feature = "deploy")]
-    let client = match &args.server.server {
-        Some(_) => Some(super::server::statement_client(&args.server, session)?),
-        None => None,
+    let client = match args.server.is_given() {
+        true => Some(super::server::statement_client(&args.server, session)?),
+        false => None,
     };
     let mut tally = Tally::default();
     for target in project.named(&args.models, session)? {
@@ -101,7 +101,7 @@ impl Case {
             return Err(session.report.fail(Diagnostic::new(&CASE_FAILED, message).at(place).help("add the rows")));
         };
         let expected = Expected::read(&case.join("expected.csv"), session)?;
-        let args = project.arguments::<Compile>(target, session)?;
+        let args = project.arguments::<Compile>(target, &[], session)?;
         let (name, bytes) = session.read(&args.model)?;
         let graph = session.load(&name, bytes, &args.subject.model)?;
         // the query of the statement, whatever creates it: what passes through and which rows are left out is tested too

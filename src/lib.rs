@@ -39,6 +39,8 @@ pub use api::{BindOptions, Bound, CompileOptions, Form, Link, LoadOptions, Model
 mod api;
 #[cfg(feature = "cli")]
 mod build;
+#[cfg(feature = "cli")]
+mod diff;
 
 // The stages and the program, for the tests, the benchmarks and `main`: no interface to rely on. `--cfg internals` (in
 // RUSTDOCFLAGS) documents them.

@@ -71,7 +71,8 @@ impl Builder {
 
     /// The latest nodes of the type first.
     fn of(&self, elem: Elem, index: usize) -> NodeId {
-        let found: Vec<usize> = (0..self.graph.nodes.len()).rev().filter(|&at| self.graph.nodes[at].elem == elem).collect();
+        let found: Vec<usize> =
+            (0..self.graph.nodes.len()).rev().filter(|&at| self.graph.nodes[at].elem == elem).collect();
         NodeId(found[index % found.len()] as u32)
     }
 
@@ -91,7 +92,8 @@ impl Builder {
         let Step { op, args, choice, numbers } = step;
         let choice = *choice;
         let some = |count: usize| -> Vec<f64> { (0..count).map(|at| numbers[at % numbers.len()]).collect() };
-        let nonzero = |count: usize| -> Vec<f64> { some(count).into_iter().map(|x| if x == 0.0 { 1.5 } else { x }).collect() };
+        let nonzero =
+            |count: usize| -> Vec<f64> { some(count).into_iter().map(|x| if x == 0.0 { 1.5 } else { x }).collect() };
         let x = self.of(Number, args[0]);
         let width = self.width(x);
         match op {
@@ -117,8 +119,7 @@ impl Builder {
                 self.push(Op::Scale(scaling), vec![x], width, Number);
             }
             6 => {
-                let missing =
-                    if choice % 3 == 0 { Missing::Equal(Value::Number(numbers[0])) } else { Missing::Absent };
+                let missing = if choice % 3 == 0 { Missing::Equal(Value::Number(numbers[0])) } else { Missing::Absent };
                 let fill = some(width).into_iter().map(Value::Number).collect();
                 self.push(Op::Impute { missing, fill }, vec![x], width, Number);
             }
@@ -128,7 +129,11 @@ impl Builder {
                 let width = self.width(x);
                 let encoder = Encoder {
                     keys: keys(elem, choice / 3 % 2 == 1),
-                    values: vec![Value::Integer(0), Value::Integer(1), Value::Integer(if choice % 5 == 0 { -1 } else { 2 })],
+                    values: vec![
+                        Value::Integer(0),
+                        Value::Integer(1),
+                        Value::Integer(if choice % 5 == 0 { -1 } else { 2 }),
+                    ],
                     unknown: if choice % 2 == 0 { Unknown::Missing } else { Unknown::Value(Value::Integer(-1)) },
                 };
                 let op = Op::OneHot { encoders: vec![encoder; width], widths: vec![3; width] };
@@ -144,8 +149,7 @@ impl Builder {
                     _ => (Text, ["u", "v", "w", "u"].iter().map(|it| Value::Text((*it).into())).collect()),
                 };
                 let unknown = if choice % 2 == 0 { Unknown::Missing } else { Unknown::Value(values[3].clone()) };
-                let encoder =
-                    Encoder { keys: keys(elem, choice / 9 % 2 == 1), values: values[..3].to_vec(), unknown };
+                let encoder = Encoder { keys: keys(elem, choice / 9 % 2 == 1), values: values[..3].to_vec(), unknown };
                 self.push(Op::Encode(vec![encoder]), vec![x], width, out);
             }
             9 => {
@@ -211,26 +215,13 @@ impl Builder {
                 self.push(Op::Unary(Unary::Not), vec![x], width, Boolean);
             }
             18 | 19 => {
-                let all = [
-                    Binary::Add,
-                    Binary::Subtract,
-                    Binary::Multiply,
-                    Binary::Divide,
-                    Binary::Min,
-                    Binary::Max,
-                ];
+                let all = [Binary::Add, Binary::Subtract, Binary::Multiply, Binary::Divide, Binary::Min, Binary::Max];
                 let elem = if choice % 4 == 0 { Integer } else { Number };
                 let (a, b, width) = self.pair(elem, *args);
                 self.push(Op::Binary(all[choice / 4 % all.len()]), vec![a, b], width, elem);
             }
             20 => {
-                let all = [
-                    Binary::Less,
-                    Binary::LessOrEqual,
-                    Binary::Greater,
-                    Binary::GreaterOrEqual,
-                    Binary::Equal,
-                ];
+                let all = [Binary::Less, Binary::LessOrEqual, Binary::Greater, Binary::GreaterOrEqual, Binary::Equal];
                 let elem = if choice % 4 == 0 { Integer } else { Number };
                 let (a, b, width) = self.pair(elem, *args);
                 self.push(Op::Binary(all[choice / 4 % all.len()]), vec![a, b], width, Boolean);

@@ -301,7 +301,7 @@ impl CompileOptions {
         let quote = if self.quote { Quote::Always } else { Quote::Needed };
         Ok(compile::Options {
             shape,
-            lower: lower::Options { select, threshold: self.threshold, nulls, ..lower::Options::default() },
+            lower: lower::Options { select, threshold: self.threshold, nulls },
             strict: self.strict,
             limits: self.limits,
             verify: self.verify,

@@ -5,13 +5,11 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 use similar::TextDiff;
 
-/// The lines that differ, with three lines around them, in the form of `diff -u`; empty for equal texts.
-pub(crate) fn difference(name: &str, old: &str, new: &str) -> String {
+/// The lines that differ, with three lines around them, in the form of `diff -u`, under the names of both; empty for equal
+/// texts.
+pub(crate) fn difference((old_name, old): (&str, &str), (new_name, new): (&str, &str)) -> String {
     let diff = TextDiff::from_lines(old, new);
-    diff.unified_diff()
-        .context_radius(3)
-        .header(&format!("{name} (as it is)"), &format!("{name} (as it should be)"))
-        .to_string()
+    diff.unified_diff().context_radius(3).header(old_name, new_name).to_string()
 }
 
 /// The SHA-256 of these bytes in hexadecimal digits.
@@ -57,8 +55,8 @@ mod tests {
 
     #[test]
     fn lines_that_differ_are_shown_with_their_neighbours() {
-        assert_eq!(difference("a.sql", "x\n", "x\n"), "");
-        let text = difference("a.sql", "1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\n5\nsix\n");
+        assert_eq!(difference(("a.sql", "x\n"), ("b.sql", "x\n")), "");
+        let text = difference(("a.sql", "1\n2\n3\n4\n5\n6\n"), ("b.sql", "1\n2\n3\n4\n5\nsix\n"));
         assert_eq!(text.lines().skip(3).collect::<Vec<_>>(), [" 3", " 4", " 5", "-6", "+six"]);
     }
 

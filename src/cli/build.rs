@@ -122,7 +122,8 @@ fn make(
         session
             .report
             .push(Diagnostic::new(&OUT_OF_DATE, message).at(place).help("run `m2ksql build` and commit the result"));
-        let shown = build::difference(&target.output, &found.unwrap_or_default(), &text);
+        let (is, should) = (format!("{} (as it is)", target.output), format!("{} (as it should be)", target.output));
+        let shown = build::difference((&is, &found.unwrap_or_default()), (&should, &text));
         return Ok(Made { shown, prints: None });
     }
     let written =

@@ -74,7 +74,6 @@ impl SubjectOptions {
             select: self.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
             threshold: self.results.threshold,
             nulls: self.features.nulls.clone(),
-            ..lower::Options::default()
         }
     }
 }

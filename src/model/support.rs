@@ -94,9 +94,11 @@ fn of(node: &Node, args: &[Rc<[Support]>]) -> Rc<[Support]> {
             let used = |target| row(target).iter().zip(args[0].iter()).filter(|(weight, _)| **weight != 0.0);
             (0..linear.bias.len()).map(|target| Support::all(used(target).map(|(_, support)| support))).collect()
         }
-        Op::OneHot { widths, .. } => {
-            args[0].iter().zip(widths).flat_map(|(support, &width)| std::iter::repeat_n(support.clone(), width)).collect()
-        }
+        Op::OneHot { widths, .. } => args[0]
+            .iter()
+            .zip(widths)
+            .flat_map(|(support, &width)| std::iter::repeat_n(support.clone(), width))
+            .collect(),
         Op::Polynomial(terms) => {
             terms.iter().map(|term| Support::all(term.iter().map(|&(position, _)| &args[0][position]))).collect()
         }

@@ -80,12 +80,10 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
 fn is_null(pass: &Rebuild<'_>, expr: &Expr) -> bool {
     let strict = match expr {
         Expr::Sum(_) | Expr::Product(_) => true,
-        Expr::Call(function, _) => {
-            !matches!(
-                function,
-                Function::Coalesce | Function::IsNan | Function::ToBigint | Function::ToDouble | Function::OfLargest
-            )
-        }
+        Expr::Call(function, _) => !matches!(
+            function,
+            Function::Coalesce | Function::IsNan | Function::ToBigint | Function::ToDouble | Function::OfLargest
+        ),
         _ => false,
     };
     let mut found = false;

@@ -39,10 +39,7 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
             match groups.get(&key(&term)) {
                 Some(&group) if term.factor.is_some() => {
                     if inner[group].is_empty() {
-                        outer.push((
-                            Term { coefficient: term.coefficient.abs(), origin: None, ..term },
-                            Some(group),
-                        ));
+                        outer.push((Term { coefficient: term.coefficient.abs(), origin: None, ..term }, Some(group)));
                     }
                     inner[group].push(Term { coefficient: 1.0_f64.copysign(term.coefficient), ..term });
                 }

@@ -431,7 +431,6 @@ impl Score {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -82,7 +82,6 @@ pub enum Const {
     Null(Type),
 }
 
-
 /// One addend: `coefficient * factor`, or the coefficient alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {

@@ -4,9 +4,9 @@
 
 mod program;
 
-use program::{Run, path, run};
+use program::{Run, copy, path, run};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A copy of the sample project.
 struct Project(PathBuf);
@@ -41,19 +41,6 @@ impl Project {
     fn run(&self, command: &str, arguments: &[&str]) -> Run {
         let manifest = self.path("m2ksql.toml");
         run(&[&[command, "--manifest", &manifest], arguments].concat())
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap().path();
-        let target = to.join(entry.file_name().unwrap());
-        if entry.is_dir() {
-            copy(&entry, &target);
-        } else {
-            fs::copy(&entry, &target).unwrap();
-        }
     }
 }
 

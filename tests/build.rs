@@ -157,6 +157,8 @@ fn the_schema_of_a_manifest_has_every_key() {
 #[test]
 fn a_manifest_is_watched() {
     let project = Project::new("watched");
+    project.edit("m2ksql.toml", "file = \"models/calls.json\"", "file = \"models/c*l*.json\"");
+    project.edit("m2ksql.toml", "CUSTOMER_CALLS", "CUSTOMER_{name}");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_m2ksql"))
         .args(["build", "--watch", "--manifest", &project.path("m2ksql.toml")])
         .stdout(std::process::Stdio::null())
@@ -174,7 +176,10 @@ fn a_manifest_is_watched() {
     let started = until(&|| state.exists());
     project.edit("models/price.json", "12.0", "14.0");
     let rebuilt = started && until(&|| project.text("sql/price.sql").contains("1.4E1"));
+    // a file that a pattern did not find before
+    project.write("models/colour.json", &project.text("models/calls.json"));
+    let found = rebuilt && until(&|| project.0.join("sql/colour.sql").exists());
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(rebuilt);
+    assert!(rebuilt && found, "{rebuilt} {found}");
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::args::Format;
 use super::args::build::Build;
 use super::args::compile::Compile;
 use super::compile;
@@ -28,33 +29,40 @@ pub(super) fn run(args: &Build, session: &mut Session) -> Result<(), Failed> {
         return session.write(None, super::manifest::keys().schema().as_bytes());
     }
     if !args.watch {
-        return once(args, session, &mut Vec::new());
+        return once(args, session);
     }
     loop {
+        let before = watched(&args.manifest.manifest);
         let mut round = Session::new(args.format);
-        let mut files = vec![args.manifest.manifest.clone()];
-        let _ = once(args, &mut round, &mut files);
+        // what is wrong is said, and waited for
+        let _ = once(args, &mut round);
         round.print();
-        let before = stamps(&files);
-        while stamps(&files) == before {
+        while watched(&args.manifest.manifest) == before {
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-/// When each file was changed, and its length.
-fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
-    let stamp = |path: &PathBuf| fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())));
-    files.iter().map(stamp).collect()
+/// The files that a build reads, each with the time of its change and its length: also of those that a pattern finds now.
+fn watched(manifest: &Path) -> Vec<(PathBuf, Option<(SystemTime, u64)>)> {
+    let mut files = vec![manifest.to_owned()];
+    if let Ok(project) = Project::open(manifest, &mut Session::new(Format::Text)) {
+        for target in &project.targets {
+            files.push(project.path(&target.model));
+            files.extend(target.inputs.iter().map(|input| project.path(input)));
+        }
+    }
+    files.into_iter().map(|file| (file.clone(), stamp(&file))).collect()
 }
 
-fn once(args: &Build, session: &mut Session, watched: &mut Vec<PathBuf>) -> Result<(), Failed> {
+/// When a file was changed, and its length.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())))
+}
+
+fn once(args: &Build, session: &mut Session) -> Result<(), Failed> {
     let since = session.report.len();
     let project = Project::open(&args.manifest.manifest, session)?;
-    for target in &project.targets {
-        watched.push(project.path(&target.model));
-        watched.extend(target.inputs.iter().map(|input| project.path(input)));
-    }
     let state_file = project.path(STATE);
     let mut state = read_state(&state_file);
     let mut product = String::new();
@@ -139,7 +147,9 @@ fn fingerprint(target: &Target, project: &Project) -> Option<String> {
         return None;
     }
     let mut print = Fingerprint::new();
-    print.add("version", env!("CARGO_PKG_VERSION").as_bytes());
+    // another program may write other SQL
+    let program = std::env::current_exe().ok().and_then(|program| stamp(&program));
+    print.add("program", format!("{} {program:?}", env!("CARGO_PKG_VERSION")).as_bytes());
     for argument in target.arguments(|_| true, str::to_owned) {
         print.add("argument", argument.as_bytes());
     }

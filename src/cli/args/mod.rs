@@ -85,6 +85,12 @@ impl Command {
             Command::Build(args) => args.format,
             Command::Test(args) => args.format,
             Command::Diff(args) => args.format,
+            #[cfg(feature = "deploy")]
+            Command::Plan(args) => args.format,
+            #[cfg(feature = "deploy")]
+            Command::Status(args) => args.format,
+            #[cfg(feature = "deploy")]
+            Command::Compare(args) => args.format,
             _ => Format::Text,
         }
     }

@@ -92,11 +92,27 @@ pub fn compile(
     sources: &mut Sources,
     report: &mut Report,
 ) -> Result<Compiled, Failed> {
+    let bindings = bind(graph, &options.bind, report)?;
+    compile_bound(graph, bindings, options, sources, report)
+}
+
+/// Binds the features of a graph, if it is one.
+pub fn bind(graph: &Graph, options: &bind::Options, report: &mut Report) -> Result<Bindings, Failed> {
     if let Err(problem) = model::check(graph) {
         let message = format!("the loader of `{}` made a graph that does not hold together: {problem:?}", graph.format);
         return Err(report.fail(Diagnostic::new(&codes::compile::INTERNAL, message)));
     }
-    let bindings = bind::bind(graph, &options.bind, report)?;
+    bind::bind(graph, options, report)
+}
+
+/// Compiles a graph whose features are bound; the options of binding are not read.
+pub fn compile_bound(
+    graph: &Graph,
+    bindings: Bindings,
+    options: &Options,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Result<Compiled, Failed> {
     let shape = bind::shape(&options.shape, &bindings, report)?;
     let score = lower::lower(graph, &bindings, &options.lower, report)?;
     let names: Vec<String> = score.outputs.iter().map(|output| output.name.clone()).collect();

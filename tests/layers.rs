@@ -16,6 +16,8 @@ const RANKS: &[(&str, u8)] = &[
     ("verify", 5),
     ("deploy", 5),
     ("build", 5),
+    ("diff", 5),
+    ("api", 5),
     ("compile", 4),
     ("bind", 3),
     ("lower", 3),

@@ -3,18 +3,20 @@
 //! Without a schema a feature is fed by the column that its name spells: `orderunits` by `ORDERUNITS`, as ksqlDB stores a
 //! bare name, a name that cannot stand bare by itself in quotes. Declared columns and renames come first.
 
+mod declared;
 mod definitions;
 mod import;
 mod names;
 mod resolve;
 mod shape;
 
+pub use declared::declared;
 pub use import::Importer;
 pub use names::stored;
 pub use resolve::{bind, program, relation};
 pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};
 
-use crate::diag::SourceId;
+use crate::diag::{SourceId, Sources};
 use crate::model::Graph;
 use crate::schema::{Relation, Type};
 use crate::score;
@@ -73,6 +75,13 @@ pub struct Text {
     pub source: SourceId,
     /// The text itself.
     pub text: String,
+}
+
+impl Text {
+    /// Enters a text under the name that findings in it show.
+    pub fn new(sources: &mut Sources, name: &str, text: &str) -> Self {
+        Text { source: sources.add(name, text), text: text.to_owned() }
+    }
 }
 
 /// What the user says about columns.

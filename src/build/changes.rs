@@ -5,27 +5,38 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 use similar::TextDiff;
 
-/// The lines that differ, with three lines around them, in the form of `diff -u`; empty for equal texts.
-pub fn difference(name: &str, old: &str, new: &str) -> String {
+/// The lines that differ, with three lines around them, in the form of `diff -u`, under the names of both; empty for equal
+/// texts.
+pub(crate) fn difference((old_name, old): (&str, &str), (new_name, new): (&str, &str)) -> String {
     let diff = TextDiff::from_lines(old, new);
-    diff.unified_diff()
-        .context_radius(3)
-        .header(&format!("{name} (as it is)"), &format!("{name} (as it should be)"))
-        .to_string()
+    diff.unified_diff().context_radius(3).header(old_name, new_name).to_string()
+}
+
+/// The SHA-256 of these bytes in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // writing to a String cannot fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A hash over several parts, each with its name and length, so that no two lists of parts are alike.
 #[derive(Clone, Default)]
-pub struct Fingerprint(Sha256);
+pub(crate) struct Fingerprint(Sha256);
 
 impl Fingerprint {
     /// Of nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Takes in one more part.
-    pub fn add(&mut self, name: &str, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, name: &str, bytes: &[u8]) {
         for part in [name.as_bytes(), bytes] {
             self.0.update((part.len() as u64).to_le_bytes());
             self.0.update(part);
@@ -33,12 +44,8 @@ impl Fingerprint {
     }
 
     /// The hash in hexadecimal digits.
-    pub fn finish(self) -> String {
-        self.0.finalize().iter().fold(String::new(), |mut text, byte| {
-            // writing to a String cannot fail
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    pub(crate) fn finish(self) -> String {
+        hexadecimal(&self.0.finalize())
     }
 }
 
@@ -48,8 +55,8 @@ mod tests {
 
     #[test]
     fn lines_that_differ_are_shown_with_their_neighbours() {
-        assert_eq!(difference("a.sql", "x\n", "x\n"), "");
-        let text = difference("a.sql", "1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\n5\nsix\n");
+        assert_eq!(difference(("a.sql", "x\n"), ("b.sql", "x\n")), "");
+        let text = difference(("a.sql", "1\n2\n3\n4\n5\n6\n"), ("b.sql", "1\n2\n3\n4\n5\nsix\n"));
         assert_eq!(text.lines().skip(3).collect::<Vec<_>>(), [" 3", " 4", " 5", "-6", "+six"]);
     }
 

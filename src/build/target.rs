@@ -1,105 +1,121 @@
-//! A model of a manifest: the files that its SQL is made of, and the options as the command line has them.
+//! A model of a manifest: the files that its SQL is made of, and its settings as the command line takes them.
 
-use super::manifest::{Manifest, Nulls, Settings};
+use std::ops::Range;
+
+use super::key::{Key, Keys, Setting, Value};
+use super::manifest::Manifest;
 use crate::diag::codes::compile::BAD_MANIFEST;
 use crate::diag::{Diagnostic, Failed, Place, Report, SourceId};
 
 /// One text of SQL to be made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// The model file's name without its ending.
+    pub(crate) name: String,
     /// The model file, relative to the manifest.
-    pub model: String,
+    pub(crate) model: String,
     /// Where the SQL is written, relative to the manifest.
-    pub output: String,
+    pub(crate) output: String,
     /// The other files that go into it, relative to the manifest.
-    pub inputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
     /// Where its cases are, relative to the manifest.
-    pub cases: String,
-    /// The options of `compile`.
-    options: Vec<(&'static str, Value)>,
+    pub(crate) cases: String,
+    /// Where the model stands in the manifest.
+    pub(crate) place: Place,
+    /// Its options, in the order of the keys.
+    options: Vec<(Key, Setting)>,
 }
-
-#[derive(Clone, Debug, PartialEq)]
-enum Value {
-    /// An option without a value.
-    Flag,
-    /// A value.
-    Text(String),
-    /// A path relative to the manifest.
-    Path(String),
-}
-
-/// Options that `score` has too.
-const OF_SCORE: &[&str] = &["link", "features", "rename", "schema", "column", "nulls", "select", "threshold", "strict"];
 
 impl Target {
-    /// The arguments of `compile`, the model first; `path` makes a path from one relative to the manifest.
-    pub fn arguments(&self, path: impl Fn(&str) -> String) -> Vec<String> {
-        self.some_arguments(path, |_| true)
+    /// The model file and those of the options that are wanted; `path` makes a path from one relative to the manifest.
+    pub(crate) fn arguments(&self, wanted: impl Fn(&str) -> bool, path: impl Fn(&str) -> String) -> Vec<String> {
+        let options = self.options.iter().filter(|(key, _)| wanted(&key.name));
+        std::iter::once(path(&self.model))
+            .chain(options.flat_map(|(key, found)| option(key, &found.value, &path)))
+            .collect()
     }
 
-    /// The arguments of `score`, but for the rows.
-    pub fn score_arguments(&self, path: impl Fn(&str) -> String) -> Vec<String> {
-        let has_schema = self.options.iter().any(|(option, _)| *option == "schema");
-        self.some_arguments(path, |option| OF_SCORE.contains(&option) || option == "from" && has_schema)
+    /// What an option says, if it has one value.
+    #[cfg(feature = "deploy")]
+    pub(crate) fn text_of(&self, option: &str) -> Option<&str> {
+        self.options.iter().find(|(key, _)| key.name == option).and_then(|(_, found)| text(found))
     }
 
-    fn some_arguments(&self, path: impl Fn(&str) -> String, wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let options = self.options.iter().filter(|(option, _)| wanted(option));
-        // `--option=value`, as a value may begin with a minus
-        let options = options.map(|(option, value)| match value {
-            Value::Flag => format!("--{option}"),
-            Value::Text(text) => format!("--{option}={text}"),
-            Value::Path(relative) => format!("--{option}={}", path(relative)),
-        });
-        std::iter::once(path(&self.model)).chain(options).collect()
+    /// Where the value of an option stands, or the model if it has none.
+    pub(crate) fn place_of(&self, option: &str) -> Place {
+        let found = self.options.iter().find(|(key, _)| key.name == option);
+        found.map_or_else(|| self.place.clone(), |(_, found)| Place::span(self.place.source, found.span.clone()))
     }
+}
+
+/// An option as the command line takes it: `--option=value`, as a value may begin with a minus.
+fn option(key: &Key, value: &Value, path: impl Fn(&str) -> String) -> Vec<String> {
+    match value {
+        Value::Flag(false) => Vec::new(),
+        Value::Flag(true) => vec![format!("--{}", key.name)],
+        Value::Texts(texts) => {
+            let placed = |text: &String| match (key.path)(text) {
+                Some(relative) => format!("{}{}", &text[..text.len() - relative.len()], path(relative)),
+                None => text.clone(),
+            };
+            texts.iter().map(|text| format!("--{}={}", key.name, placed(text))).collect()
+        }
+    }
+}
+
+/// Settings as the command line takes them.
+#[cfg(feature = "deploy")]
+pub(crate) fn words(settings: &[Setting], keys: &[Key], path: impl Fn(&str) -> String) -> Vec<String> {
+    let key = |setting: &Setting| keys.iter().find(|key| key.name == setting.key);
+    settings.iter().filter_map(|setting| Some(option(key(setting)?, &setting.value, &path))).flatten().collect()
 }
 
 /// The texts to be made. `files` gives the files that a pattern stands for, sorted.
 ///
 /// Errors: a model without a file, a pattern for nothing, one output for two models.
-pub fn targets(
+pub(crate) fn targets(
     manifest: &Manifest,
     source: SourceId,
+    keys: &Keys,
     mut files: impl FnMut(&str) -> Result<Vec<String>, String>,
     report: &mut Report,
 ) -> Result<Vec<Target>, Failed> {
     let since = report.len();
     let mut targets: Vec<Target> = Vec::new();
-    let mut wrong = |message: String, help: &str| {
-        report.push(Diagnostic::new(&BAD_MANIFEST, message).at(Place::file(source)).help(help));
+    let mut wrong = |place: Place, message: String, help: &str| {
+        report.push(Diagnostic::new(&BAD_MANIFEST, message).at(place).help(help));
     };
-    if manifest.defaults.file.is_some() {
-        wrong("`defaults` has a `file`".to_owned(), "name the file in a `[[model]]`");
+    let at = |span: &Range<usize>| Place::span(source, span.clone());
+    if let Some(file) = setting(&manifest.defaults, "file") {
+        wrong(at(&file.span), "`defaults` has a `file`".to_owned(), "name the file in a `[[model]]`");
     }
-    if manifest.model.is_empty() {
-        wrong("there is no model".to_owned(), "add a `[[model]]` with a `file`");
+    if manifest.models.is_empty() {
+        wrong(Place::file(source), "there is no model".to_owned(), "add a `[[model]]` with a `file`");
     }
-    for (number, settings) in manifest.model.iter().enumerate() {
-        let Some(pattern) = &settings.file else {
-            wrong(
-                format!("model {} has no `file`", number + 1),
-                "name a model file, or a pattern such as `models/*.json`",
-            );
+    for (number, (settings, span)) in manifest.models.iter().enumerate() {
+        let Some((pattern, place)) = setting(settings, "file").and_then(|it| Some((text(it)?, at(&it.span)))) else {
+            let help = "name a model file, or a pattern such as `models/*.json`";
+            wrong(at(span), format!("model {} has no `file`", number + 1), help);
             continue;
         };
         let found = match files(pattern) {
             Ok(found) if found.is_empty() => {
-                wrong(format!("no file is named `{pattern}`"), "mind that paths are relative to the manifest");
+                wrong(place, format!("no file is named `{pattern}`"), "mind that paths are relative to the manifest");
                 continue;
             }
             Ok(found) => found,
             Err(message) => {
-                wrong(format!("`{pattern}` is no pattern of files: {message}"), "write `*` for any part of a name");
+                let message = format!("`{pattern}` is no pattern of files: {message}");
+                wrong(place, message, "write `*` for any part of a name");
                 continue;
             }
         };
         for file in found {
-            let target = target(&file, settings, &manifest.defaults);
+            let target = target(&file, settings, &manifest.defaults, &keys.model, place.clone());
             if let Some(other) = targets.iter().find(|other| other.output == target.output) {
                 let message = format!("`{}` and `{}` are both written to `{}`", other.model, file, target.output);
-                wrong(message, "give one of them another `output`; `{name}` in it is the name of the model file");
+                let help = "give one of them another `output`; `{name}` in it is the name of the model file";
+                wrong(place.clone(), message, help);
             }
             targets.push(target);
         }
@@ -108,84 +124,70 @@ pub fn targets(
     Ok(targets)
 }
 
-fn target(file: &str, own: &Settings, defaults: &Settings) -> Target {
+fn setting<'a>(settings: &'a [Setting], key: &str) -> Option<&'a Setting> {
+    settings.iter().find(|setting| setting.key == key)
+}
+
+fn text(setting: &Setting) -> Option<&str> {
+    match &setting.value {
+        Value::Texts(texts) => texts.first().map(String::as_str),
+        Value::Flag(_) => None,
+    }
+}
+
+fn target(file: &str, own: &[Setting], defaults: &[Setting], keys: &[Key], place: Place) -> Target {
     let name = file.rsplit('/').next().unwrap_or(file);
     let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
-    let named = |text: &str| text.replace("{name}", name);
-    let (mut options, mut inputs) = (Vec::new(), Vec::new());
-    let mut text = |option: &'static str, value: String| options.push((option, Value::Text(value)));
-    macro_rules! either {
-        ($key:ident) => {
-            own.$key.as_ref().or(defaults.$key.as_ref())
-        };
-    }
-    for (option, value) in [
-        ("link", either!(link)),
-        ("from", either!(from)),
-        ("into", either!(into)),
-        ("as", either!(form)),
-        ("where", either!(filter)),
-        ("quote", either!(quote)),
-    ] {
-        if let Some(value) = value {
-            text(option, if option == "into" { named(value) } else { value.clone() });
-        }
-    }
-    for (option, values) in [
-        ("column", either!(column)),
-        ("select", either!(select)),
-        ("with", either!(with)),
-        ("partition-by", either!(partition_by)),
-        ("keep", either!(keep)),
-    ] {
-        values.into_iter().flatten().for_each(|value| text(option, value.clone()));
-    }
-    if let Some(names) = either!(feature_names) {
-        text("features", names.join(","));
-    }
-    for (feature, column) in either!(rename).into_iter().flatten() {
-        text("rename", format!("{feature}={column}"));
-    }
-    match either!(nulls) {
-        Some(Nulls::Value(value)) => text("nulls", value.to_string()),
-        Some(Nulls::Policy(policy)) => text("nulls", policy.clone()),
-        None => {}
-    }
-    if let Some(threshold) = either!(threshold) {
-        text("threshold", threshold.to_string());
-    }
-    if let Some(width) = either!(width) {
-        text("width", width.to_string());
-    }
-    for (option, flag) in [
-        ("or-replace", either!(or_replace)),
-        ("header", either!(header)),
-        ("strict", either!(strict)),
-        ("no-limits", either!(no_limits)),
-    ] {
-        if flag == Some(&true) {
-            options.push((option, Value::Flag));
-        }
-    }
-    let mut path = |option: &'static str, value: &String| {
-        inputs.push(value.clone());
-        options.push((option, Value::Path(value.clone())));
-    };
-    if let Some(schema) = either!(schema) {
-        path("schema", schema);
-    }
-    either!(features).into_iter().flatten().for_each(|file| path("features", file));
-    let output = either!(output).map_or_else(|| format!("sql/{name}.sql"), |output| named(output));
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let cases = either!(cases).map_or_else(|| format!("{stem}.cases"), |cases| named(cases));
-    Target { model: file.to_owned(), output, inputs, cases, options }
+    let mut target = Target {
+        name: name.to_owned(),
+        model: file.to_owned(),
+        output: format!("sql/{name}.sql"),
+        inputs: Vec::new(),
+        cases: format!("{stem}.cases"),
+        place,
+        options: Vec::new(),
+    };
+    for key in keys {
+        let Some(found) = setting(own, &key.name).or_else(|| setting(defaults, &key.name)) else { continue };
+        let mut found = found.clone();
+        if let Value::Texts(texts) = &mut found.value {
+            texts.iter_mut().for_each(|text| *text = text.replace("{name}", name));
+            target.inputs.extend(texts.iter().filter_map(|text| (key.path)(text)).map(str::to_owned));
+        }
+        match key.name.as_str() {
+            "file" => {}
+            "output" => target.output = text(&found).unwrap_or_default().to_owned(),
+            "cases" => target.cases = text(&found).unwrap_or_default().to_owned(),
+            _ => target.options.push((key.clone(), found)),
+        }
+    }
+    target
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::key::{Holds, no_path, whole_path};
     use crate::build::parse;
     use crate::diag::Sources;
+
+    fn keys() -> Keys {
+        let key = |name: &str, holds: Holds, path| Key { name: name.to_owned(), help: String::new(), holds, path };
+        let mut model = Keys::of_the_manifest();
+        model.extend([
+            key("features", Holds::List, |text| text.ends_with(".sql").then_some(text).or(text.strip_prefix('@'))),
+            key("rename", Holds::Pairs, no_path),
+            key("schema", Holds::Text, whole_path),
+            key("nulls", Holds::TextOrNumber, no_path),
+            key("strict", Holds::Flag, no_path),
+            key("from", Holds::Text, no_path),
+            key("into", Holds::Text, no_path),
+            key("as", Holds::Choice(vec!["select".to_owned(), "stream".to_owned()]), no_path),
+            key("keep", Holds::List, no_path),
+        ]);
+        Keys { model, environment: Vec::new() }
+    }
 
     fn read(text: &str) -> Result<Vec<Target>, Vec<String>> {
         let (mut sources, mut report) = (Sources::new(), Report::new());
@@ -196,7 +198,8 @@ mod tests {
             "[" => Err("no end".to_owned()),
             name => Ok(vec![name.to_owned()]),
         };
-        let result = parse(source, text, &mut report).and_then(|it| targets(&it, source, files, &mut report));
+        let result =
+            parse(source, text, &keys(), &mut report).and_then(|it| targets(&it, source, &keys(), files, &mut report));
         result.map_err(|_| report.diagnostics().iter().map(|found| found.message.clone()).collect())
     }
 
@@ -213,44 +216,56 @@ mod tests {
             into = 'SCORED_{name}'
             nulls = -1
             rename = { 'a b' = 'A_B' }
-            features = ['f.sql']
+            features = ['f.sql', '@names.txt', 'x,y']
             [[model]]
             file = 'other.onnx'
             output = 'o.sql'
             strict = false
             keep = []
-            nulls = 'guard'";
+            nulls = 'guard'
+            cases = '{name}/cases'";
         let found = read(text).unwrap();
         let names: Vec<(&str, &str)> = found.iter().map(|it| (it.model.as_str(), it.output.as_str())).collect();
         let expected = [("models/a.json", "sql/a.sql"), ("models/b.c.json", "sql/b.c.sql"), ("other.onnx", "o.sql")];
         assert_eq!(names, expected);
         let path = |relative: &str| format!("/p/{relative}");
         assert_eq!(
-            found[0].arguments(path),
+            found[0].arguments(|_| true, path),
             [
                 "/p/models/a.json",
+                "--features=/p/f.sql",
+                "--features=@/p/names.txt",
+                "--features=x,y",
+                "--rename=a b=A_B",
+                "--schema=/p/s.sql",
+                "--nulls=-1",
+                "--strict",
                 "--from=S",
                 "--into=SCORED_a",
                 "--keep=ID",
-                "--rename=a b=A_B",
-                "--nulls=-1",
-                "--strict",
-                "--schema=/p/s.sql",
-                "--features=/p/f.sql"
             ]
         );
-        assert_eq!(found[2].arguments(path), ["/p/other.onnx", "--from=S", "--nulls=guard", "--schema=/p/s.sql"]);
-        assert_eq!(found[2].score_arguments(path), found[2].arguments(path));
-        assert!(!found[0].score_arguments(path).iter().any(|it| it.starts_with("--into")));
-        assert_eq!((found[0].cases.as_str(), found[2].cases.as_str()), ("models/a.cases", "other.cases"));
-        assert_eq!(found[0].inputs, ["s.sql", "f.sql"]);
+        assert_eq!(
+            found[2].arguments(|_| true, path),
+            ["/p/other.onnx", "--schema=/p/s.sql", "--nulls=guard", "--from=S"]
+        );
+        assert_eq!(found[2].arguments(|option| option == "nulls", path), ["/p/other.onnx", "--nulls=guard"]);
+        assert_eq!((found[0].cases.as_str(), found[2].cases.as_str()), ("models/a.cases", "other/cases"));
+        assert_eq!(found[0].inputs, ["f.sql", "names.txt", "s.sql"]);
+        let place = found[0].place_of("nulls").span.unwrap();
+        assert_eq!(&text[place], "-1");
     }
 
     #[test]
     fn what_is_wrong_with_a_manifest_is_said() {
         let error = |text: &str| read(text).unwrap_err().join("\n");
-        assert!(error("[[model]]\nfile = 'a'\nform = 'stream'").contains("unknown field `form`"));
-        assert!(error("[[model]]\nfile = 1").contains("string"));
+        assert_eq!(error("[[model]]\nfile = 'a'\nform = 'stream'"), "`form` is no key of a model");
+        assert_eq!(error("[[model]]\nfile = 1"), "`file` is a text, not this integer");
+        assert_eq!(error("[[model]]\nfile = 'a'\nas = 'x'"), "`as` is one of select, stream, not this string");
+        assert_eq!(error("[[model]]\nfile = 'a'\nstrict = 1\nkeep = [1]").lines().count(), 2);
+        assert_eq!(error("[model]\nfile = 'a'"), "`model` is no table");
+        assert_eq!(error("[modle]"), "`modle` is no table of a manifest");
+        assert_eq!(error("[[model"), "unclosed array table, expected `]]`");
         assert_eq!(error(""), "there is no model");
         assert_eq!(
             error("[defaults]\nfile = 'x'\n[[model]]\nfrom = 'S'"),

@@ -5,15 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use clap::Parser;
-
+use super::args::Format;
 use super::args::build::Build;
 use super::args::compile::Compile;
 use super::compile;
+use super::manifest::Project;
 use super::output;
 use super::session::Session;
 use crate::build::{self, Fingerprint, Target};
-use crate::diag::codes::compile::{BAD_MANIFEST, OUT_OF_DATE};
+use crate::diag::codes::compile::OUT_OF_DATE;
 use crate::diag::codes::environment::CANNOT_WRITE;
 use crate::diag::{Diagnostic, Failed, Place};
 
@@ -23,93 +23,46 @@ const STATE: &str = ".m2ksql-build.json";
 /// How often files are looked at for changes.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// `compile`, as the lines of a manifest call it.
-#[derive(Parser)]
-#[command(no_binary_name = true)]
-struct Arguments {
-    #[command(flatten)]
-    compile: Compile,
-}
-
 /// Builds, once or for every change.
 pub(super) fn run(args: &Build, session: &mut Session) -> Result<(), Failed> {
     if args.schema {
-        return session.write(None, build::manifest_schema().as_bytes());
+        return session.write(None, super::manifest::keys().schema().as_bytes());
     }
     if !args.watch {
-        return once(args, session, &mut Vec::new());
+        return once(args, session);
     }
     loop {
-        let mut round = Session::with_format(args.format);
-        let mut files = vec![args.manifest.clone()];
-        let _ = once(args, &mut round, &mut files);
+        let before = watched(&args.manifest.manifest);
+        let mut round = Session::new(args.format);
+        // what is wrong is said, and waited for
+        let _ = once(args, &mut round);
         round.print();
-        let before = stamps(&files);
-        while stamps(&files) == before {
+        while watched(&args.manifest.manifest) == before {
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-/// When each file was changed, and its length.
-fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64)>> {
-    let stamp = |path: &PathBuf| fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())));
-    files.iter().map(stamp).collect()
+/// The files that a build reads, each with the time of its change and its length: also of those that a pattern finds now.
+fn watched(manifest: &Path) -> Vec<(PathBuf, Option<(SystemTime, u64)>)> {
+    let mut files = vec![manifest.to_owned()];
+    if let Ok(project) = Project::open(manifest, &mut Session::new(Format::Text)) {
+        for target in &project.targets {
+            files.push(project.path(&target.model));
+            files.extend(target.inputs.iter().map(|input| project.path(input)));
+        }
+    }
+    files.into_iter().map(|file| (file.clone(), stamp(&file))).collect()
 }
 
-/// A manifest, read, with its folder.
-pub(super) struct Project {
-    folder: PathBuf,
-    pub(super) targets: Vec<Target>,
+/// When a file was changed, and its length.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())))
 }
 
-impl Project {
-    /// Reads a manifest.
-    pub(super) fn open(path: &Path, session: &mut Session) -> Result<Self, Failed> {
-        let source = session.read_text(path)?;
-        let text = session.sources.text(source).to_owned();
-        let manifest = build::parse(source, &text, &mut session.report)?;
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let files = |pattern: &str| matching(&folder, pattern);
-        let targets = build::targets(&manifest, source, files, &mut session.report)?;
-        Ok(Project { folder, targets })
-    }
-
-    /// A path that is relative to the manifest.
-    pub(super) fn path(&self, relative: &str) -> PathBuf {
-        self.folder.join(relative)
-    }
-
-    /// The same as text.
-    pub(super) fn text(&self, relative: &str) -> String {
-        self.path(relative).display().to_string()
-    }
-}
-
-/// The files that a pattern stands for, sorted, with `/` on every platform.
-fn matching(folder: &Path, pattern: &str) -> Result<Vec<String>, String> {
-    if !pattern.contains(['*', '?', '[']) {
-        return Ok(vec![pattern.to_owned()]);
-    }
-    let whole = format!("{}/{pattern}", glob::Pattern::escape(&folder.display().to_string()));
-    let whole = if folder.as_os_str().is_empty() { pattern.to_owned() } else { whole };
-    let paths = glob::glob(&whole).map_err(|error| error.msg.to_owned())?;
-    let relative = |path: PathBuf| {
-        let path = path.strip_prefix(folder).unwrap_or(&path);
-        path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-    };
-    let mut files: Vec<String> = paths.flatten().filter(|path| path.is_file()).map(relative).collect();
-    files.sort();
-    Ok(files)
-}
-
-fn once(args: &Build, session: &mut Session, watched: &mut Vec<PathBuf>) -> Result<(), Failed> {
+fn once(args: &Build, session: &mut Session) -> Result<(), Failed> {
     let since = session.report.len();
-    let project = Project::open(&args.manifest, session)?;
-    for target in &project.targets {
-        watched.push(project.path(&target.model));
-        watched.extend(target.inputs.iter().map(|input| project.path(input)));
-    }
+    let project = Project::open(&args.manifest.manifest, session)?;
     let state_file = project.path(STATE);
     let mut state = read_state(&state_file);
     let mut product = String::new();
@@ -122,7 +75,7 @@ fn once(args: &Build, session: &mut Session, watched: &mut Vec<PathBuf>) -> Resu
         }
     }
     if let Some(path) = &args.emit_deps {
-        session.write(Some(path), dependencies(&project, &args.manifest).as_bytes())?;
+        session.write(Some(path), dependencies(&project, &args.manifest.manifest).as_bytes())?;
     }
     if !args.check {
         state.retain(|output, _| project.targets.iter().any(|target| target.output == *output));
@@ -158,7 +111,8 @@ fn make(
         return Ok(Made { shown: String::new(), prints: None });
     }
     let since = session.report.len();
-    let text = compiled(target, project, session);
+    let text =
+        project.arguments::<Compile>(target, &[], session).and_then(|compile| compile::product(&compile, session));
     if text.is_err() {
         session.report.check(since)?;
     }
@@ -176,33 +130,14 @@ fn make(
         session
             .report
             .push(Diagnostic::new(&OUT_OF_DATE, message).at(place).help("run `m2ksql build` and commit the result"));
-        let shown = build::difference(&target.output, &found.unwrap_or_default(), &text);
+        let (is, should) = (format!("{} (as it is)", target.output), format!("{} (as it should be)", target.output));
+        let shown = build::difference((&is, &found.unwrap_or_default()), (&should, &text));
         return Ok(Made { shown, prints: None });
     }
     let written =
         path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| output::replace(&path, text.as_bytes()));
     written.map_err(|error| session.fail_io(&CANNOT_WRITE, "written", &project.text(&target.output), &error))?;
     Ok(Made { shown: format!("{}\n", project.text(&target.output)), prints })
-}
-
-/// The SQL of a target.
-fn compiled(target: &Target, project: &Project, session: &mut Session) -> Result<String, Failed> {
-    match Arguments::try_parse_from(target.arguments(|relative| project.text(relative))) {
-        Ok(arguments) => compile::product(&arguments.compile, session),
-        Err(error) => Err(wrong_setting(&error, target, session)),
-    }
-}
-
-/// What clap says of a setting.
-pub(super) fn wrong_setting(error: &clap::Error, target: &Target, session: &mut Session) -> Failed {
-    let text = error.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let words = lines.join(" ");
-    let words = words.strip_prefix("error: ").unwrap_or(&words).trim_end_matches('.').to_owned();
-    let message = format!("settings of `{}`: {words}", target.model);
-    session
-        .report
-        .fail(Diagnostic::new(&BAD_MANIFEST, message).help("keys are the long options of `m2ksql compile --help`"))
 }
 
 /// Of everything that goes into a target; `None` if a file cannot be read, or may have parts elsewhere.
@@ -212,8 +147,10 @@ fn fingerprint(target: &Target, project: &Project) -> Option<String> {
         return None;
     }
     let mut print = Fingerprint::new();
-    print.add("version", env!("CARGO_PKG_VERSION").as_bytes());
-    for argument in target.arguments(str::to_owned) {
+    // another program may write other SQL
+    let program = std::env::current_exe().ok().and_then(|program| stamp(&program));
+    print.add("program", format!("{} {program:?}", env!("CARGO_PKG_VERSION")).as_bytes());
+    for argument in target.arguments(|_| true, str::to_owned) {
         print.add("argument", argument.as_bytes());
     }
     for file in std::iter::once(&target.model).chain(&target.inputs) {

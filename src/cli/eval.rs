@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Read};
+use std::path::Path;
 
 use super::args::eval::Eval;
 use super::compile;
@@ -74,28 +75,21 @@ fn written(result: io::Result<()>, session: &mut Session) -> Result<(), Failed> 
 /// The text of the expression, entered among the sources.
 fn expression(args: &Eval, session: &mut Session) -> Result<Text, Failed> {
     if args.expression != "-" {
-        let text = args.expression.clone();
-        return Ok(Text { source: session.sources.add("<expression>", text.as_str()), text });
+        return Ok(Text::new(&mut session.sources, "<expression>", &args.expression));
     }
-    if args.input.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-        let message = "expression and rows cannot both be read from standard input";
-        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them otherwise")));
-    }
+    session.one_stdin("expression and rows", Path::new("-"), args.input.as_deref())?;
     let mut text = String::new();
     match io::stdin().lock().read_to_string(&mut text) {
-        Ok(_) => Ok(Text { source: session.sources.add("<stdin>", text.as_str()), text }),
+        Ok(_) => Ok(Text::new(&mut session.sources, "<stdin>", &text)),
         Err(error) => Err(session.fail_io(&CANNOT_READ, "read", "<stdin>", &error)),
     }
 }
 
 /// The columns that there are.
 fn relation(args: &Eval, session: &mut Session) -> Result<Relation, Failed> {
-    let relation = compile::relation(args.schema.as_deref(), args.from.as_deref(), session)?;
-    let columns = args
-        .column
-        .iter()
-        .map(|text| Text { source: session.sources.add("--column", text.as_str()), text: text.clone() });
-    let options = bind::Options { columns: columns.collect(), relation, ..bind::Options::default() };
+    let relation = compile::relation(args.columns.schema.as_deref(), args.source.from.as_deref(), session)?;
+    let columns = session.texts("--column", &args.columns.column);
+    let options = bind::Options { columns, relation, ..bind::Options::default() };
     let since = session.report.len();
     let relation = bind::relation(&options, &mut session.report);
     session.report.check(since)?;

@@ -2,14 +2,13 @@
 
 use std::fmt::Write;
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
-
 use super::args::{Format, Inspect};
 use super::render::printable;
 use super::session::Session;
+use crate::build;
 use crate::diag::Failed;
 use crate::model::{self, Elem, Graph, Op, Output, Precision, Role, Value};
+use serde::Serialize;
 
 /// Lists longer than this are cut in the text; JSON has them whole.
 const SHOWN: usize = 20;
@@ -17,16 +16,16 @@ const SHOWN: usize = 20;
 /// Prints the description of a model.
 pub(super) fn run(args: &Inspect, session: &mut Session) -> Result<(), Failed> {
     #[cfg(feature = "deploy")]
-    if args.server.server.is_some() {
+    if args.server.is_given() {
         return super::deploy::trace(&args.model.to_string_lossy(), args.format, &args.server, session);
     }
     let (name, bytes) = session.read(&args.model)?;
-    let (length, digest) = (bytes.len(), Sha256::digest(&bytes));
+    let (length, sha256) = (bytes.len(), build::sha256(&bytes));
     let graph = session.load(&name, bytes, &args.model_options)?;
     let description = Description {
         file: &name,
         bytes: length,
-        sha256: digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+        sha256,
         format: graph.format,
         producer: &graph.producer,
         model: &graph.title,

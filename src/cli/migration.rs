@@ -7,13 +7,18 @@ use crate::diag::codes::deploy::NOT_DIVIDED;
 use crate::diag::codes::environment::CANNOT_READ;
 use crate::diag::{Diagnostic, Failed};
 
-/// Writes a migration: to a directory as `V000007__NAME.sql` with the number after the last one there, else as it is told.
-pub(super) fn write(text: &str, target: Option<&Path>, session: &mut Session) -> Result<(), Failed> {
+/// Refuses what `ksql-migrations` would divide within a statement.
+pub(super) fn check(text: &str, session: &mut Session) -> Result<(), Failed> {
     if let Some(name) = quoted_names(text).find(|name| [";", "'", "--", "/*"].iter().any(|mark| name.contains(mark))) {
         let message = format!("the name `{name}` would break the statement in two in ksql-migrations");
         let help = "give it another name: `--rename` for a feature, `--select label=NAME` for a result";
         return Err(session.report.fail(Diagnostic::new(&NOT_DIVIDED, message).help(help)));
     }
+    Ok(())
+}
+
+/// Writes a migration: to a directory as `V000007__NAME.sql` with the number after the last one there, else as it is told.
+pub(super) fn write(text: &str, target: Option<&Path>, session: &mut Session) -> Result<(), Failed> {
     let Some(directory) = target.filter(|path| path.is_dir()) else { return session.write(target, text.as_bytes()) };
     let mut last = 0;
     let entries = std::fs::read_dir(directory);

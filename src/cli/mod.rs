@@ -18,6 +18,7 @@ mod formats;
 mod inspect;
 #[cfg(feature = "deploy")]
 mod interrupt;
+mod manifest;
 mod migration;
 mod output;
 mod plan;
@@ -43,7 +44,7 @@ use session::Session;
 /// Runs the program on the arguments of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut session = Session::new(&cli.command);
+    let mut session = Session::new(cli.command.format());
     // a command that fails has reported why, and the report decides the exit code
     let _ = match &cli.command {
         Command::Compile(args) => compile::run(args, &mut session),

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
-use super::args::compile::{StatementOptions, TextOptions};
-use super::args::query::{Query, Through};
+use super::args::compile::TextOptions;
+use super::args::query::{Endpoint as Through, Query};
+use super::args::statement::{Clauses, StatementOptions};
 use super::rows::{Layout, RawWriter};
 use super::session::Session;
 use super::{compile as cli_compile, interrupt, server};
@@ -18,14 +19,12 @@ use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::environment::{CANNOT_READ, CANNOT_WRITE};
 use crate::diag::codes::{deploy, server as codes};
 use crate::diag::{Diagnostic, Failed, Report};
-use crate::lower::Nulls;
 use crate::schema::{Relation, Type};
 use crate::sql::ast::Expr;
 use crate::syntax;
 
 /// Runs a query.
 pub(super) fn run(args: &Query, session: &mut Session) -> Result<(), Failed> {
-    check(args, session)?;
     let client = server::client(&args.server, session)?;
     let sql = match (&args.sql, &args.model) {
         (_, Some(model)) => scoring(args, model, &client, session)?,
@@ -62,44 +61,22 @@ pub(super) fn run(args: &Query, session: &mut Session) -> Result<(), Failed> {
     end(outcome, &sql, &name, args.quiet, &client, session)
 }
 
-/// Options that mean nothing without a model must not be passed over in silence.
-fn check(args: &Query, session: &mut Session) -> Result<(), Failed> {
-    if args.model.is_some() {
-        return Ok(());
-    }
-    let given = [
-        (args.model_options.link.is_some(), "--link"),
-        (!args.model_options.features.is_empty(), "--features"),
-        (!args.features.rename.is_empty(), "--rename"),
-        (args.features.schema.is_some(), "--schema"),
-        (!args.features.column.is_empty(), "--column"),
-        (args.features.nulls != Nulls::Propagate, "--nulls"),
-        (!args.results.select.is_empty(), "--select"),
-        (args.results.threshold.is_some(), "--threshold"),
-    ];
-    let since = session.report.len();
-    for (_, option) in given.iter().filter(|(given, _)| *given) {
-        let message = format!("`{option}` belongs to a model, and there is none");
-        session.report.push(Diagnostic::new(&BAD_OPTIONS, message).help("give a model with `--model` and `--from`"));
-    }
-    session.report.check(since)
-}
-
 /// The push query that scores the rows of a stream, bound to the columns that the server knows.
 fn scoring(args: &Query, model: &Path, client: &Client, session: &mut Session) -> Result<String, Failed> {
     let (name, bytes) = session.read(model)?;
-    let graph = session.load(&name, bytes, &args.model_options)?;
-    let keep = if args.keep.is_empty() { vec!["*".to_owned()] } else { args.keep.clone() };
-    let statement =
-        StatementOptions { from: args.from.clone(), keep, filter: args.filter.clone(), ..StatementOptions::default() };
-    let text = TextOptions::default();
+    let graph = session.load(&name, bytes, &args.subject.model)?;
+    let mut through = args.through.clone();
+    if through.keep.is_empty() {
+        through.keep.push("*".to_owned());
+    }
+    let clauses = Clauses { through, ..Clauses::default() };
+    let statement = StatementOptions { from: args.from.clone(), clauses, ..StatementOptions::default() };
     let from = args.from.as_deref().unwrap_or_default();
-    let mut bind = cli_compile::bind_options(&args.model_options, &args.features, Some(from), session)?;
+    let mut bind = args.subject.bind_options(Some(from), session)?;
     if bind.relation.is_none() {
         bind.relation = Some(describe(from, client, session)?);
     }
-    let results = (&args.results, &args.features.nulls);
-    let options = cli_compile::options(bind, results, &statement, &text, Vec::new(), &mut session.sources);
+    let options = cli_compile::options(bind, &args.subject, &statement, &TextOptions::default(), session);
     Ok(compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text)
 }
 

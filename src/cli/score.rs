@@ -4,29 +4,27 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use super::args::score::{Names, Score};
 use super::rows::{Chunk, Input, Rows, Writer};
 use super::session::Session;
 use crate::bind::{self, Bindings, Text};
-use crate::compile::{self, Options};
-use crate::diag::codes::compile::{BAD_OPTIONS, INTERNAL};
+use crate::compile::{self, Compiled, Options};
+use crate::diag::codes::compile::INTERNAL;
 use crate::diag::codes::environment::CANNOT_WRITE;
 use crate::diag::codes::eval::UNDECLARED_COLUMNS;
 use crate::diag::{Diagnostic, Failed};
 use crate::lower::{self, Kind, Selection};
 use crate::model::{Elem, Feature, Graph, Output, Role};
 use crate::schema::{Column, Kind as Relationship, Relation, Type};
-use crate::sql::ast::{Expr, Item, Query, Statement};
+use crate::sql::ast::{Expr, Item, Name, Query, Statement};
 use crate::sql::eval::{Event, Program, Value};
 use crate::syntax;
 
 /// Evaluates a model.
 pub(super) fn run(args: &Score, session: &mut Session) -> Result<(), Failed> {
-    if args.model.as_os_str() == "-" && args.input.as_os_str() == "-" {
-        let message = "model and rows cannot both be read from standard input";
-        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")));
-    }
+    session.one_stdin("model and rows", &args.model, Some(&args.input))?;
     let (writer, written) = scored(args, session, |columns| Writer::new(args.format, columns))?;
     match written.and_then(|()| writer.finish()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -80,47 +78,105 @@ fn scored<S: Sink>(
     make: impl FnOnce(Vec<(String, Type)>) -> S,
 ) -> Result<(S, io::Result<()>), Failed> {
     let (name, bytes) = session.read(&args.model)?;
-    let graph = session.load(&name, bytes, &args.subject.model_options)?;
+    let graph = session.load(&name, bytes, &args.subject.model)?;
     let options = options(args, &graph, session)?;
-    let names = match args.names {
-        Names::Sql => None,
-        Names::Source => Some(source_names(&graph, &options.lower.select)),
-    };
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
-    let query = read_back(&compiled.text, session)?;
-    let relation = relation(&graph, &compiled.bindings, &query);
-    let since = session.report.len();
-    let programs = match Programs::new(&query, &relation, session) {
-        Ok(programs) => programs,
-        Err(failed) => {
-            say_what_is_assumed(&compiled.bindings, &relation, since, session);
-            return Err(failed);
-        }
-    };
-    let inputs = inputs(&graph, &compiled.bindings, &relation);
-    let mut rows = Rows::open(&args.input, relation.columns, inputs, session)?;
-    let mut columns: Vec<(String, Type)> =
-        programs.results.iter().map(|(name, program)| (name.clone(), program.ty().clone())).collect();
-    if let Some(names) = names {
-        for (column, name) in columns.iter_mut().zip(names) {
-            column.0 = name.unwrap_or_else(|| column.0.clone());
+    let mut scoring = Scoring::new(&graph, &compiled, |_| true, session)?;
+    if args.names == Names::Source {
+        let names = source_names(&graph, &options.lower.select);
+        for ((column, _), name) in scoring.programs.results.iter_mut().zip(names) {
+            *column = name.unwrap_or_else(|| column.clone());
         }
     }
-    let mut sink = make(columns);
-    while let Some(chunk) = rows.next(session)? {
-        let written = programs.evaluate(chunk, &mut sink);
-        if written.is_err() {
-            return Ok((sink, written));
-        }
+    let mut sink = make(scoring.columns());
+    let written = scoring.run(&args.input, &mut sink, session)?;
+    Ok((sink, written))
+}
+
+/// The query of a model, read back and ready for rows of a file.
+pub(super) struct Scoring {
+    /// The columns that it reads.
+    pub(super) relation: Relation,
+    /// The query as it is printed, with the results that are wanted.
+    #[cfg(feature = "deploy")]
+    pub(super) query: Query,
+    /// The names of all columns that it had.
+    pub(super) names: Vec<String>,
+    inputs: Vec<Input>,
+    programs: Programs,
+}
+
+impl Scoring {
+    /// Reads a compiled query; of its columns those whose names are wanted.
+    pub(super) fn new(
+        graph: &Graph,
+        compiled: &Compiled,
+        wanted: impl Fn(&str) -> bool,
+        session: &mut Session,
+    ) -> Result<Self, Failed> {
+        let mut query = read_back(&compiled.text, session)?;
+        let names = query.items.iter().filter_map(column_name).map(str::to_owned).collect();
+        query.items.retain(|item| column_name(item).is_some_and(&wanted));
+        let relation = relation(graph, &compiled.bindings, &query);
+        let since = session.report.len();
+        let programs = match Programs::new(&query, &relation, session) {
+            Ok(programs) => programs,
+            Err(failed) => {
+                say_what_is_assumed(&compiled.bindings, &relation, since, session);
+                return Err(failed);
+            }
+        };
+        let inputs = inputs(graph, &compiled.bindings, &relation);
+        Ok(Scoring {
+            relation,
+            #[cfg(feature = "deploy")]
+            query,
+            names,
+            inputs,
+            programs,
+        })
     }
-    Ok((sink, Ok(())))
+
+    /// The names and types of the results.
+    pub(super) fn columns(&self) -> Vec<(String, Type)> {
+        self.programs.results.iter().map(|(name, program)| (name.clone(), program.ty().clone())).collect()
+    }
+
+    /// The rows of a file.
+    pub(super) fn rows(&self, path: &Path, session: &mut Session) -> Result<Rows, Failed> {
+        Rows::open(path, self.relation.columns.clone(), self.inputs.clone(), session)
+    }
+
+    /// The results on the rows of a file.
+    pub(super) fn table(&self, path: &Path, session: &mut Session) -> Result<Table, Failed> {
+        let mut table = Table { columns: self.columns(), rows: Vec::new() };
+        // a table has no errors of its own
+        self.run(path, &mut table, session).map(|_| table)
+    }
+
+    fn run(&self, path: &Path, sink: &mut impl Sink, session: &mut Session) -> Result<io::Result<()>, Failed> {
+        let mut rows = self.rows(path, session)?;
+        while let Some(chunk) = rows.next(session)? {
+            let written = self.programs.evaluate(chunk, sink);
+            if written.is_err() {
+                return Ok(written);
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// The name of the column that an item makes.
+fn column_name(item: &Item) -> Option<&str> {
+    match item {
+        Item::Expr { alias: Some(alias), .. } => Some(alias.as_str()),
+        Item::Expr { expr: Expr::Column(name) | Expr::Field(_, name), .. } => Some(name.as_str()),
+        Item::All(_) | Item::Expr { .. } => None,
+    }
 }
 
 fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options, Failed> {
-    let bind = args.subject.bind_options(session)?;
-    let mut texts = |option: &str, values: &[String]| -> Vec<Text> {
-        values.iter().map(|text| Text { source: session.sources.add(option, text), text: text.clone() }).collect()
-    };
+    let bind = args.subject.bind_options(args.source.from.as_deref(), session)?;
     let mut lower = args.subject.lower_options();
     if lower.select.is_empty() && args.names == Names::Source {
         lower.select = lower::everything(graph);
@@ -129,11 +185,11 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
         bind,
         // rows are skipped by a WHERE clause, so there has to be a statement
         shape: bind::ShapeOptions {
-            from: texts("--from", &["M2KSQL_ROWS".to_owned()]).pop(),
+            from: Some(Text::new(&mut session.sources, "--from", "M2KSQL_ROWS")),
             ..bind::ShapeOptions::default()
         },
         lower,
-        strict: args.strict,
+        strict: args.subject.results.strict,
         // no server has to take it, and the whole text is read back anyway
         limits: false,
         verify: false,
@@ -214,33 +270,18 @@ fn internal(words: &str, session: &mut Session) -> Failed {
 
 /// The columns that the query reads. Without a schema they have the types that the features need.
 fn relation(graph: &Graph, bindings: &Bindings, query: &Query) -> Relation {
-    let mut rest: Vec<&Expr> = query.filter.iter().collect();
-    rest.extend(query.items.iter().filter_map(|item| match item {
+    let items = query.items.iter().filter_map(|item| match item {
         Item::Expr { expr, .. } => Some(expr),
         Item::All(_) => None,
-    }));
-    let mut seen = HashSet::new();
-    while let Some(expr) = rest.pop() {
-        if let Expr::Column(name) = expr {
-            seen.insert(name);
-        }
-        expr.for_each_child(|child| rest.push(child));
-    }
+    });
+    let mut seen: HashSet<&str> =
+        items.chain(&query.filter).flat_map(|expr| expr.columns().into_iter().map(Name::as_str)).collect();
     let known = bindings.relation.as_ref();
     // the columns of each feature, for the types and the order
     let mut columns: Vec<Column> = Vec::new();
-    let mut place = HashSet::new();
     for (feature, binding) in graph.features.iter().zip(&bindings.inputs) {
-        let (mut rest, mut variables) = (vec![&binding.expr], HashSet::new());
-        while let Some(expr) = rest.pop() {
-            if let Expr::Lambda(names, _) = expr {
-                variables.extend(names);
-            }
-            if let Expr::Column(name) = expr
-                && seen.contains(name)
-                && !variables.contains(name)
-                && place.insert(name)
-            {
+        for name in binding.expr.columns() {
+            if seen.remove(name.as_str()) {
                 let declared = known.and_then(|relation| relation.column(name.as_str())).cloned();
                 columns.push(declared.unwrap_or_else(|| Column {
                     name: name.as_str().to_owned(),
@@ -248,9 +289,11 @@ fn relation(graph: &Graph, bindings: &Bindings, query: &Query) -> Relation {
                     key: None,
                 }));
             }
-            expr.for_each_child(|child| rest.push(child));
         }
     }
+    // those that pass through, and those of WHERE
+    let others = known.iter().flat_map(|relation| &relation.columns);
+    columns.extend(others.filter(|column| seen.contains(column.name.as_str())).cloned());
     let kind = known.map_or(Relationship::Stream, |relation| relation.kind);
     Relation { name: query.from.as_str().to_owned(), kind, columns }
 }
@@ -296,11 +339,11 @@ impl Programs {
         };
         let mut results = Vec::new();
         for item in &query.items {
-            let Item::Expr { expr, alias: Some(alias), .. } = item else {
+            let (Item::Expr { expr, .. }, Some(name)) = (item, column_name(item)) else {
                 return Err(internal("an item of the SQL has no name", session));
             };
             let program = Program::compile(expr, relation, &mut session.report)?;
-            results.push((alias.as_str().to_owned(), program));
+            results.push((name.to_owned(), program));
         }
         Ok(Programs { filter, results })
     }

@@ -4,12 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::args::server::ServerOptions;
+use super::manifest::environment;
 use super::session::Session;
 use crate::deploy::{Client, Credentials, Fault, Secret, Settings};
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::server::CREDENTIALS;
 use crate::diag::{Diagnostic, Failed, Place};
 
+/// For a connection.
+const CONNECTION: Duration = Duration::from_secs(10);
 /// For answers about rows and names.
 const ANSWER: Duration = Duration::from_secs(30);
 /// For answers to statements, which the server compiles first.
@@ -26,6 +29,10 @@ pub(super) fn statement_client(options: &ServerOptions, session: &mut Session) -
 }
 
 fn patient_client(options: &ServerOptions, patience: Duration, session: &mut Session) -> Result<Client, Failed> {
+    let options = match &options.environment {
+        Some(name) => &over(options, environment(&options.manifest.manifest, name, session)?),
+        None => options,
+    };
     let credentials = credentials(options, session)?;
     let authorities = match &options.ca {
         Some(path) => Some(session.read(path)?.1),
@@ -37,7 +44,7 @@ fn patient_client(options: &ServerOptions, patience: Duration, session: &mut Ses
         server,
         credentials,
         authorities,
-        connect: options.connect_timeout,
+        connect: options.connect_timeout.unwrap_or(CONNECTION),
         answer: options.timeout.unwrap_or(patience),
         pause: defaults.pause,
     };
@@ -46,6 +53,25 @@ fn patient_client(options: &ServerOptions, patience: Duration, session: &mut Ses
             "name the server by `--server http://HOST:8088`, its authority by `--ca FILE`, and who asks by `--user`";
         session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help(help))
     })
+}
+
+/// The options of an environment, where the command line does not give them.
+fn over(given: &ServerOptions, environment: ServerOptions) -> ServerOptions {
+    let named = given.user.is_some() || given.password.is_some() || given.password_file.is_some();
+    // who asks is given as a whole: by one file, or by name and password
+    let (whole, parts) = (given.credentials.is_some(), named);
+    ServerOptions {
+        server: given.server.clone().or(environment.server),
+        user: given.user.clone().or(environment.user).filter(|_| !whole),
+        password: given.password.clone(),
+        password_file: given.password_file.clone().or(environment.password_file).filter(|_| !whole),
+        credentials: given.credentials.clone().or(environment.credentials.filter(|_| !parts)),
+        ca: given.ca.clone().or(environment.ca),
+        connect_timeout: given.connect_timeout.or(environment.connect_timeout),
+        timeout: given.timeout.or(environment.timeout),
+        environment: None,
+        manifest: given.manifest.clone(),
+    }
 }
 
 /// Reports a fault. `statement` is what was sent.

@@ -5,13 +5,14 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{Command, Format, ModelOptions};
+use super::args::Format;
+use super::args::subject::ModelOptions;
 use super::{output, render};
 use crate::bind::Text;
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::environment as codes;
 use crate::diag::codes::load::{FILE_TOO_LARGE, NOT_UTF8};
-use crate::diag::{Code, Diagnostic, Failed, Place, Report, Severity, SourceId, Sources};
+use crate::diag::{Code, Diagnostic, Failed, Group, Place, Report, Severity, SourceId, Sources};
 use crate::load;
 use crate::model::Graph;
 
@@ -30,21 +31,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(command: &Command) -> Self {
-        let format = match command {
-            Command::Compile(args) => args.output.format,
-            Command::Inspect(args) => args.format,
-            Command::Verify(args) => args.format,
-            Command::Build(args) => args.format,
-            Command::Test(args) => args.format,
-            Command::Diff(args) => args.format,
-            _ => Format::Text,
-        };
-        Session::with_format(format)
-    }
-
     /// A run whose diagnostics are written in this way.
-    pub(super) fn with_format(format: Format) -> Self {
+    pub(super) fn new(format: Format) -> Self {
         Session { sources: Sources::new(), report: Report::new(), format, ended: None }
     }
 
@@ -83,6 +71,20 @@ impl Session {
                 Err(self.report.fail(Diagnostic::new(&NOT_UTF8, message).at(place).help("save the file as UTF-8")))
             }
         }
+    }
+
+    /// Values of an option, entered among the sources.
+    pub(super) fn texts<'t>(&mut self, option: &str, values: impl IntoIterator<Item = &'t String>) -> Vec<Text> {
+        values.into_iter().map(|text| Text::new(&mut self.sources, option, text)).collect()
+    }
+
+    /// Refuses two files that are both standard input.
+    pub(super) fn one_stdin(&mut self, what: &str, first: &Path, second: Option<&Path>) -> Result<(), Failed> {
+        if first.as_os_str() != "-" || second.is_none_or(|second| second.as_os_str() != "-") {
+            return Ok(());
+        }
+        let message = format!("{what} cannot both be read from standard input");
+        Err(self.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")))
     }
 
     /// The model in these bytes.
@@ -198,7 +200,7 @@ impl Session {
             code
         } else if errors().next().is_none() {
             0
-        } else if errors().any(|error| error.code.id.starts_with("E08")) {
+        } else if errors().any(|error| error.code.group() == Group::Environment) {
             3
         } else if errors().all(|error| error.code.id == BAD_OPTIONS.id) {
             2
@@ -206,6 +208,11 @@ impl Session {
             1
         }
     }
+}
+
+/// The path in a value of `--features`: of definitions, or after `@` of names.
+pub(super) fn file_of_features(value: &str) -> Option<&str> {
+    if is_definitions(value) { Some(value) } else { value.strip_prefix('@') }
 }
 
 /// Whether a value of `--features` names a file of SQL definitions.

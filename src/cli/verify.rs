@@ -5,11 +5,10 @@ use std::path::Path;
 use super::args::Format;
 use super::args::verify::Verify;
 use super::rows::{self, Input, Rows};
+use super::score;
 use super::session::Session;
-use super::{compile, score};
 use crate::bind::{self, Text};
-use crate::compile::{self as compiler, Compiled, Options};
-use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::compile::{self, Compiled, Options};
 use crate::diag::codes::eval::{EXPECTED, NOT_EXPECTED, NOT_THE_MODEL};
 use crate::diag::{Diagnostic, Failed};
 use crate::lower::{self, Nulls};
@@ -20,15 +19,12 @@ use crate::verify::{Expected, Row, Subject, VerifyReport};
 
 /// Verifies, prints the counts, and fails on a mismatch.
 pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
-    if args.model.as_os_str() == "-" && args.input.as_ref().is_some_and(|input| input.as_os_str() == "-") {
-        let message = "model and rows cannot both be read from standard input";
-        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give one of them as a file")));
-    }
+    session.one_stdin("model and rows", &args.model, args.input.as_deref())?;
     let (name, bytes) = session.read(&args.model)?;
-    let graph = session.load(&name, bytes, &args.model_options)?;
-    let bind = compile::bind_options(&args.model_options, &args.features, None, session)?;
+    let graph = session.load(&name, bytes, &args.subject.model)?;
+    let bind = args.subject.bind_options(args.source.from.as_deref(), session)?;
     let options = options(args, bind, &graph, session);
-    let compiled = compiler::compile(&graph, &options, &mut session.sources, &mut session.report)?;
+    let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let subject = Subject::new(&graph, &compiled, &options, &mut session.sources, &mut session.report)?;
     let own = own_rows(args, &graph, &compiled, &subject, session)?;
     let expected = expected(args, &graph, &options, &subject, own.len(), session)?;
@@ -76,7 +72,7 @@ fn again(args: &Verify, row: &str, is_the_model: bool) -> String {
     let model = args.model.display().to_string();
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     let model = if plain(&model) { model } else { quoted(&model) };
-    let strict = if args.strict { " --strict" } else { "" };
+    let strict = if args.subject.results.strict { " --strict" } else { "" };
     let show = match is_the_model {
         true => format!("score {model}{strict} --input - --names source"),
         false => format!("verify {model}{strict} --input - --rows 0"),
@@ -85,15 +81,14 @@ fn again(args: &Verify, row: &str, is_the_model: bool) -> String {
 }
 
 fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Session) -> Options {
-    let mut lower = compile::lower_options(&args.results, &args.features.nulls);
+    let mut lower = args.subject.lower_options();
     if lower.select.is_empty() {
         lower.select = lower::everything(graph);
     }
-    let mut options = Options { bind, lower, strict: args.strict, limits: false, ..Options::default() };
+    let mut options = Options { bind, lower, strict: args.subject.results.strict, limits: false, ..Options::default() };
     // a WHERE clause needs a statement
     if options.lower.nulls == Nulls::Skip {
-        let text = "S".to_owned();
-        options.shape.from = Some(Text { source: session.sources.add("--from", text.as_str()), text });
+        options.shape.from = Some(Text::new(&mut session.sources, "--from", "S"));
     }
     options
 }

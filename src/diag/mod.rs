@@ -8,7 +8,7 @@ pub mod codes;
 mod nearest;
 mod source;
 
-pub use codes::Code;
+pub use codes::{Code, Group};
 pub use nearest::nearest;
 pub use source::{Place, SourceId, Sources};
 

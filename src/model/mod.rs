@@ -1,7 +1,7 @@
 //! The model as its library means it: row vectors and machine-learning operators, free of any file format and of SQL.
 //!
 //! A [`Graph`] computes, for one row of [`Feature`]s, its [`Output`]s. Every node yields a vector of a fixed width whose
-//! elements have one [`Elem`] type; operands stand before their users, so a pass is a loop. [`check`] holds what must be
+//! elements have one [`Elem`] type; operands stand before their users, so a pass is a loop. `check` holds what must be
 //! true of a graph; [`eval`] computes it from the definitions below and is written independently of the compiler: it is
 //! what the emitted SQL is compared with.
 //!

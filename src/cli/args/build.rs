@@ -1,10 +1,18 @@
 //! The options of `build` and `test`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 
 use super::Format;
+
+/// Which manifest.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct ManifestOptions {
+    /// Manifest; paths in it are relative to it
+    #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) manifest: PathBuf,
+}
 
 /// Write all SQL that a manifest names
 ///
@@ -16,9 +24,8 @@ use super::Format;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) struct Build {
-    /// Manifest; paths in it are relative to it
-    #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) manifest: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestOptions,
 
     /// Write nothing: show what would change, and exit with 1 if anything would
     #[arg(long, conflicts_with = "watch")]
@@ -61,12 +68,18 @@ Example of a manifest:
 ///
 /// A model's cases are in the folder of its name with the ending .cases: rows.csv (or rows.jsonl) and expected.csv, or folders
 /// with these. Each row is scored by the SQL that `compile` prints, and the columns of expected.csv are compared: numbers to a
-/// relative difference, all else exactly; an empty field is NULL.
-#[derive(Debug, Args)]
+/// relative difference, all else exactly; an empty field is NULL, and so is everything of a row that WHERE leaves out.
+///
+/// With --server a server scores the rows too: into a stream that is made for them and dropped again.
+#[derive(Args)]
 pub(in crate::cli) struct Test {
-    /// Manifest
-    #[arg(long, value_name = "FILE", default_value = "m2ksql.toml", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) manifest: PathBuf,
+    /// Names of models, their files' without the ending [default: all of the manifest]
+    #[arg(value_name = "NAME")]
+    pub(in crate::cli) models: Vec<String>,
+
+    #[cfg(not(feature = "deploy"))]
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestOptions,
 
     /// Largest relative difference between numbers
     #[arg(long, value_name = "X", default_value_t = 1e-9)]
@@ -75,4 +88,18 @@ pub(in crate::cli) struct Test {
     /// How diagnostics are written to standard error
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
+
+    #[cfg(feature = "deploy")]
+    #[command(flatten)]
+    pub(in crate::cli) server: super::server::ServerOptions,
+}
+
+impl Test {
+    /// The path of the manifest.
+    pub(in crate::cli) fn manifest(&self) -> &Path {
+        #[cfg(feature = "deploy")]
+        return &self.server.manifest.manifest;
+        #[cfg(not(feature = "deploy"))]
+        &self.manifest.manifest
+    }
 }

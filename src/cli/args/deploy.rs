@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
 
-use super::compile::{FeatureOptions, ResultOptions};
+use super::Format;
 use super::server::{ServerOptions, seconds};
-use super::{Format, ModelOptions};
+use super::statement::Clauses;
+use super::subject::SubjectOptions;
 
 /// Show what applying a model to a server would do
 ///
@@ -15,8 +16,14 @@ use super::{Format, ModelOptions};
 /// model for these columns and lets the server explain the statements. Says for each whether it would be created, replace
 /// the running one in place, or changes nothing; shows what would be computed otherwise; and finds out before anything is
 /// sent what ksqlDB would refuse. Changes nothing.
+///
+/// Without --from the models are those of the manifest, all or the ones that are named, and their settings are there; the
+/// columns are the server's all the same. One plan shows what would become of all of them.
 #[derive(Args)]
 #[command(after_help = PLAN_EXAMPLES)]
+#[allow(clippy::duplicated_attributes, reason = "the same is done to several groups")]
+#[command(mut_group("ModelOptions", of_one), mut_group("ColumnOptions", of_one), mut_group("FeatureOptions", of_one))]
+#[command(mut_group("ResultOptions", of_one), mut_group("Through", of_one))]
 pub(in crate::cli) struct Plan {
     #[command(flatten)]
     pub(in crate::cli) target: TargetOptions,
@@ -36,7 +43,8 @@ pub(in crate::cli) struct Plan {
 const PLAN_EXAMPLES: &str = "\
 Examples:
   m2ksql plan model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID
-  m2ksql plan model.json --from ORDERS_RAW --into ORDERS_SCORED --sql --server https://HOST --credentials FILE";
+  m2ksql plan model.json --from ORDERS_RAW --into ORDERS_SCORED --sql --server https://HOST --credentials FILE
+  m2ksql plan --environment staging";
 
 /// Apply a model to a server: create what is missing, replace in place what differs
 ///
@@ -46,8 +54,14 @@ Examples:
 ///
 /// What was applied is written to the stream M2KSQL_DEPLOYMENTS on the server, so that `status` and `rollback` work from
 /// every machine.
+///
+/// Without --from the models are those of the manifest, all or the ones that are named: they are shown and asked about at
+/// once, and nothing is sent if the server would refuse one of them.
 #[derive(Args)]
 #[command(after_help = APPLY_EXAMPLES)]
+#[allow(clippy::duplicated_attributes, reason = "the same is done to several groups")]
+#[command(mut_group("ModelOptions", of_one), mut_group("ColumnOptions", of_one), mut_group("FeatureOptions", of_one))]
+#[command(mut_group("ResultOptions", of_one), mut_group("Through", of_one))]
 pub(in crate::cli) struct Apply {
     #[command(flatten)]
     pub(in crate::cli) target: TargetOptions,
@@ -77,66 +91,85 @@ const APPLY_EXAMPLES: &str = "\
 Examples:
   m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID
   m2ksql apply model.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --yes --watch
-  m2ksql apply new.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --shadow";
+  m2ksql apply new.json --from ORDERS_RAW --into ORDERS_SCORED --keep ORDERID --shadow
+  m2ksql apply churn --environment production --model-version 2.1";
 
-/// What is deployed where.
+/// What is deployed where: a model with its ends, or models of the manifest.
 #[derive(Args)]
 pub(in crate::cli) struct TargetOptions {
-    /// Model file; `-` reads standard input
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) model: PathBuf,
+    /// With --from the model file, `-` reads standard input; else names of models of the manifest [default: all]
+    #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) models: Vec<PathBuf>,
 
     /// Stream or table that has the features as columns
-    #[arg(long, value_name = "NAME", help_heading = "Statement")]
-    pub(in crate::cli) from: String,
+    #[arg(long, value_name = "NAME", help_heading = "Statement", requires_all = ["into", "models"])]
+    pub(in crate::cli) from: Option<String>,
 
     /// Stream or table that receives the results
-    #[arg(long, value_name = "NAME", help_heading = "Statement")]
-    pub(in crate::cli) into: String,
+    #[arg(long, value_name = "NAME", help_heading = "Statement", requires = "from")]
+    pub(in crate::cli) into: Option<String>,
 
-    /// Columns and nested fields that pass through: 'ORDERID,ADDRESS->CITY', or '*'; repeatable
-    #[arg(long, value_name = "COLUMN,…", help_heading = "Statement")]
-    pub(in crate::cli) keep: Vec<String>,
-
-    /// WHERE this condition holds
-    #[arg(long = "where", value_name = "CONDITION", help_heading = "Statement")]
-    pub(in crate::cli) filter: Option<String>,
-
-    /// PARTITION BY these expressions
-    #[arg(long, value_name = "EXPRESSION,…", help_heading = "Statement")]
-    pub(in crate::cli) partition_by: Vec<String>,
-
-    /// Properties of the WITH clause: 'PARTITIONS=4'; repeatable
-    #[arg(long, value_name = "NAME=VALUE,…", help_heading = "Statement")]
-    pub(in crate::cli) with: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) clauses: Clauses,
 
     /// Name of the column that says which model scored a row
     ///
     /// It holds the hash of the model file, after the version if --model-version gives one. Columns of a running
     /// stream keep their places, so it may be added later.
-    #[arg(long, value_name = "NAME", default_value = "MODEL", help_heading = "Statement")]
+    #[arg(long, value_name = "NAME", default_value = "MODEL", help_heading = "Statement", requires = "from")]
     pub(in crate::cli) provenance: String,
 
     /// Leave out the column that says which model scored a row
-    #[arg(long, help_heading = "Statement")]
+    #[arg(long, help_heading = "Statement", requires = "from")]
     pub(in crate::cli) no_provenance: bool,
 
     /// What you call this version of the model
     #[arg(long, value_name = "TEXT", help_heading = "Statement", value_parser = version)]
     pub(in crate::cli) model_version: Option<String>,
 
-    /// Keep the operations of the source and their order
-    #[arg(long, help_heading = "Statement")]
-    pub(in crate::cli) strict: bool,
-
     #[command(flatten)]
-    pub(in crate::cli) model_options: ModelOptions,
+    pub(in crate::cli) subject: SubjectOptions,
+}
 
-    #[command(flatten)]
-    pub(in crate::cli) features: FeatureOptions,
+/// Options that mean nothing where the manifest has the settings must not be passed over in silence.
+fn of_one(group: ArgGroup) -> ArgGroup {
+    group.requires("from")
+}
 
-    #[command(flatten)]
-    pub(in crate::cli) results: ResultOptions,
+/// A model, where its rows come from and where its results go.
+#[derive(Clone)]
+pub(in crate::cli) struct Target {
+    /// The file.
+    pub(in crate::cli) model: PathBuf,
+    /// The source.
+    pub(in crate::cli) from: String,
+    /// The sink.
+    pub(in crate::cli) into: String,
+    /// The rest of the statement.
+    pub(in crate::cli) clauses: Clauses,
+    /// The column that says which model scored a row.
+    pub(in crate::cli) provenance: Option<String>,
+    /// What the user calls this version of the model.
+    pub(in crate::cli) version: Option<String>,
+    /// The model.
+    pub(in crate::cli) subject: SubjectOptions,
+}
+
+impl TargetOptions {
+    /// Each of the models with its ends; none without ends.
+    pub(in crate::cli) fn targets(&self) -> Vec<Target> {
+        let (Some(from), Some(into)) = (&self.from, &self.into) else { return Vec::new() };
+        let target = |model: &PathBuf| Target {
+            model: model.clone(),
+            from: from.clone(),
+            into: into.clone(),
+            clauses: self.clauses.clone(),
+            provenance: Some(self.provenance.clone()).filter(|_| !self.no_provenance),
+            version: self.model_version.clone(),
+            subject: self.subject.clone(),
+        };
+        self.models.iter().map(target).collect()
+    }
 }
 
 fn version(text: &str) -> Result<String, String> {

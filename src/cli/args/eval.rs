@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::subject::{ColumnOptions, FromOptions};
 use crate::cli::rows::Layout;
 
 /// Compute a SQL expression as ksqlDB does
@@ -22,21 +23,15 @@ pub(in crate::cli) struct Eval {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) input: Option<PathBuf>,
 
-    /// Take the columns of the source from this file: its CREATE STREAM, or ksqlDB's answer to DESCRIBE in JSON
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(in crate::cli) schema: Option<PathBuf>,
-
-    /// Stream or table of the schema that has the columns, if it declares several
-    #[arg(long, value_name = "NAME", requires = "schema")]
-    pub(in crate::cli) from: Option<String>,
-
-    /// Declare a column: 'AMOUNT DOUBLE'; repeatable
-    #[arg(long, value_name = "NAME TYPE")]
-    pub(in crate::cli) column: Vec<String>,
-
     /// How the values are written
     #[arg(long, value_enum, default_value_t = Layout::Table)]
     pub(in crate::cli) format: Layout,
+
+    #[command(flatten)]
+    pub(in crate::cli) columns: ColumnOptions,
+
+    #[command(flatten)]
+    pub(in crate::cli) source: FromOptions,
 }
 
 const EXAMPLES: &str = "\

@@ -15,16 +15,16 @@ pub(super) mod query;
 pub(super) mod score;
 #[cfg(feature = "deploy")]
 pub(super) mod server;
+pub(super) mod statement;
+pub(super) mod subject;
 pub(super) mod verify;
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::diag::{Code, codes};
-use crate::load::Link;
 
 /// Compiles trained models (JSON, ONNX) into the SQL of a streaming database
 #[derive(Parser)]
@@ -75,6 +75,27 @@ pub(super) enum Command {
     Man(Man),
 }
 
+impl Command {
+    /// How its diagnostics are written.
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Command::Compile(args) => args.output.format,
+            Command::Inspect(args) => args.format,
+            Command::Verify(args) => args.format,
+            Command::Build(args) => args.format,
+            Command::Test(args) => args.format,
+            Command::Diff(args) => args.format,
+            #[cfg(feature = "deploy")]
+            Command::Plan(args) => args.format,
+            #[cfg(feature = "deploy")]
+            Command::Status(args) => args.format,
+            #[cfg(feature = "deploy")]
+            Command::Compare(args) => args.format,
+            _ => Format::Text,
+        }
+    }
+}
+
 /// How diagnostics, and the description of `inspect`, are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -84,30 +105,6 @@ pub(super) enum Format {
     Json,
     /// Diagnostics as annotations of GitHub Actions
     Github,
-}
-
-/// What a user adds to the model file.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Model")]
-pub(super) struct ModelOptions {
-    /// Link function of a file of coefficients that does not name one
-    ///
-    /// Without it such a file is read as the linear predictor, with a warning.
-    #[arg(long, value_parser = link_parser())]
-    pub(super) link: Option<Link>,
-
-    /// SQL definitions of features (`FILE.sql`), or the names of an ONNX file's columns (`a,b,c`); repeatable
-    ///
-    /// A file of definitions, its name ending in .sql: `log_amount = LN(amount + 1E0);`, each over columns and the definitions
-    /// above it. Else the names of the columns in the order of training, for a file without them (ONNX): a list, or `@FILE`
-    /// with one name a line.
-    #[arg(long, value_name = "FILE.sql|NAMES")]
-    pub(super) features: Vec<String>,
-}
-
-fn link_parser() -> impl TypedValueParser<Value = Link> {
-    // every name that clap lets through is found
-    PossibleValuesParser::new(Link::ALL.map(Link::name)).try_map(|name| Link::find(&name).ok_or("no such link"))
 }
 
 /// Print what was understood of a model
@@ -125,7 +122,7 @@ pub(super) struct Inspect {
     pub(super) format: Format,
 
     #[command(flatten)]
-    pub(super) model_options: ModelOptions,
+    pub(super) model_options: subject::ModelOptions,
 
     #[cfg(feature = "deploy")]
     #[command(flatten)]

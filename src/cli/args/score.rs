@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::compile::SubjectOptions;
+use super::subject::{FromOptions, SubjectOptions};
 use crate::cli::rows::Layout;
 
 /// Evaluate the SQL of a model on rows of a file
@@ -37,9 +37,8 @@ pub(in crate::cli) struct Score {
     #[command(flatten)]
     pub(in crate::cli) subject: SubjectOptions,
 
-    /// Keep the operations of the source and their order
-    #[arg(long, help_heading = "SQL")]
-    pub(in crate::cli) strict: bool,
+    #[command(flatten)]
+    pub(in crate::cli) source: FromOptions,
 }
 
 const EXAMPLES: &str = "\

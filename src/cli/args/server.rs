@@ -6,12 +6,20 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
+use super::build::ManifestOptions;
 use crate::deploy::Secret;
 
 /// A server. Without `Debug`, since it may hold a secret.
 #[derive(Args)]
 #[command(next_help_heading = "Server")]
 pub(in crate::cli) struct ServerOptions {
+    /// Take these options from [environment.NAME] of the manifest, where the command line does not give them
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) environment: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) manifest: ManifestOptions,
+
     /// Address of ksqlDB's REST API [default: $M2KSQL_SERVER, or http://localhost:8088]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(in crate::cli) server: Option<String>,
@@ -38,15 +46,22 @@ pub(in crate::cli) struct ServerOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) ca: Option<PathBuf>,
 
-    /// How long to wait for a connection
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(in crate::cli) connect_timeout: Duration,
+    /// How long to wait for a connection [default: 10]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(in crate::cli) connect_timeout: Option<Duration>,
 
     /// How long to wait for an answer, including for a server that is not ready yet [default: 30, with statements 180]
     ///
     /// A server takes up to a minute to compile a statement of thousands of terms before it answers.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(in crate::cli) timeout: Option<Duration>,
+}
+
+impl ServerOptions {
+    /// Whether the command line names a server, where one is not needed.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        self.server.is_some() || self.environment.is_some()
+    }
 }
 
 fn secret(text: &str) -> Result<Secret, Infallible> {

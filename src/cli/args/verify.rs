@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::compile::{FeatureOptions, ResultOptions};
-use super::{Format, ModelOptions};
+use super::Format;
+use super::subject::{FromOptions, SubjectOptions};
 
 /// Check that the SQL computes the model
 ///
@@ -37,22 +37,15 @@ pub(in crate::cli) struct Verify {
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub(in crate::cli) rows: usize,
 
-    /// Verify the SQL that `compile --strict` prints
-    #[arg(long)]
-    pub(in crate::cli) strict: bool,
-
     /// How the outcome and the diagnostics are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,
 
     #[command(flatten)]
-    pub(in crate::cli) model_options: ModelOptions,
+    pub(in crate::cli) subject: SubjectOptions,
 
     #[command(flatten)]
-    pub(in crate::cli) features: FeatureOptions,
-
-    #[command(flatten)]
-    pub(in crate::cli) results: ResultOptions,
+    pub(in crate::cli) source: FromOptions,
 }
 
 const EXAMPLES: &str = "\

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::args::deploy::Apply;
+use super::super::args::deploy::{Apply, Target};
+use super::super::manifest::deployments;
 use super::super::session::Session;
 use super::super::{interrupt, server};
 use super::{carry_out, confirmed, now, plan, record, refuse, show, talk};
@@ -12,22 +13,29 @@ use crate::diag::Failed;
 /// How often a watched file is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Applies a model.
+/// Applies models.
 pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Failed> {
     let client = server::statement_client(&args.server, session)?;
+    let targets = deployments(&args.target, &args.server.manifest.manifest, session)?;
     if !args.watch {
-        return once(args, &client, session);
+        return once(&targets, args, &client, session);
     }
     interrupt::watch();
-    let mut seen = None;
+    let mut seen: Vec<Option<Vec<u8>>> = vec![None; targets.len()];
     loop {
-        let found = std::fs::read(&args.target.model).ok();
-        if found.is_some() && found != seen {
+        let mut changed = Vec::new();
+        for (target, seen) in targets.iter().zip(&mut seen) {
+            let found = std::fs::read(&target.model).ok();
+            if found.is_some() && found != *seen {
+                changed.push(target.clone());
+                *seen = found;
+            }
+        }
+        if !changed.is_empty() {
             // a model that cannot be applied is said, and waited for the next
-            let _ = once(args, &client, session);
+            let _ = once(&changed, args, &client, session);
             session.tell();
-            session.say("watching the model's file; Ctrl-C ends");
-            seen = found;
+            session.say("watching the files of the models; Ctrl-C ends");
         }
         if interrupt::asked() {
             return Ok(());
@@ -36,21 +44,27 @@ pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Fai
     }
 }
 
-fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
-    let (mut entry, plan) = plan::make(&args.target, args.shadow, client, session)?;
-    session.write(None, show::text(&plan, client.server(), false).as_bytes())?;
-    refuse(&plan, session)?;
-    if plan.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {
+fn once(targets: &[Target], args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
+    let plans = plan::make_all(targets, args.shadow, client, session)?;
+    let all = plan::joined(&plans);
+    session.write(None, show::text(&all, client.server(), false).as_bytes())?;
+    refuse(&all, session)?;
+    if all.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {
         return Ok(());
     }
     let mut properties = Properties::new();
     if args.from_beginning {
         properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
     }
-    carry_out(&plan, &properties, &args.carry, client, session)?;
-    let earlier = history::entries(Some(&entry.sink), &mut talk(client, session)).unwrap_or_default();
-    entry.number = earlier.last().map_or(0, |last| last.number) + 1;
-    entry.applied = now();
-    record(&entry, &args.carry, client, session);
+    for (mut entry, plan) in plans {
+        if plan.is_done() {
+            continue;
+        }
+        carry_out(&plan, &properties, &args.carry, client, session)?;
+        let earlier = history::entries(Some(&entry.sink), &mut talk(client, session)).unwrap_or_default();
+        entry.number = earlier.last().map_or(0, |last| last.number) + 1;
+        entry.applied = now();
+        record(&entry, &args.carry, client, session);
+    }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! `plan`: from a model file to the statements that a server should run, and what has to be done for it.
 
-use sha2::{Digest, Sha256};
-
 use super::super::args::Format;
-use super::super::args::compile::{Form, StatementOptions, TextOptions};
-use super::super::args::deploy::{Plan as Args, TargetOptions};
+use super::super::args::compile::TextOptions;
+use super::super::args::deploy::{Plan as Args, Target};
+use super::super::args::statement::{Form, StatementOptions};
+use super::super::manifest::deployments;
 use super::super::session::Session;
 use super::super::{compile as cli_compile, query, server};
 use super::{canary, refuse, show, talk};
+use crate::build;
 use crate::compile;
 use crate::deploy::Client;
 use crate::deploy::history::Entry;
@@ -21,7 +22,8 @@ use crate::sql::print::Style;
 /// Shows a plan.
 pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Failed> {
     let client = server::statement_client(&args.server, session)?;
-    let (_, plan) = make(&args.target, false, &client, session)?;
+    let targets = deployments(&args.target, &args.server.manifest.manifest, session)?;
+    let plan = joined(&make_all(&targets, false, &client, session)?);
     let text = match args.format {
         Format::Text | Format::Github => show::text(&plan, client.server(), args.sql),
         Format::Json => show::json(&plan, client.server()),
@@ -30,16 +32,30 @@ pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Fail
     refuse(&plan, session)
 }
 
-/// Compiles and plans; a shadow writes a stream of its own. The entry is what will be written to the history.
-pub(super) fn make(
-    target: &TargetOptions,
+/// Plans every model; what is wrong with one does not keep the others from being looked at.
+pub(super) fn make_all(
+    targets: &[Target],
     shadow: bool,
     client: &Client,
     session: &mut Session,
-) -> Result<(Entry, Plan), Failed> {
+) -> Result<Vec<(Entry, Plan)>, Failed> {
+    let since = session.report.len();
+    let made: Vec<_> = targets.iter().flat_map(|target| make(target, shadow, client, session)).collect();
+    session.report.check(since)?;
+    Ok(made)
+}
+
+/// The statements of all models as one plan.
+pub(super) fn joined(plans: &[(Entry, Plan)]) -> Plan {
+    let version = plans.first().map(|(_, plan)| plan.version.clone()).unwrap_or_default();
+    Plan { version, steps: plans.iter().flat_map(|(_, plan)| plan.steps.clone()).collect() }
+}
+
+/// Compiles and plans; a shadow writes a stream of its own. The entry is what will be written to the history.
+fn make(target: &Target, shadow: bool, client: &Client, session: &mut Session) -> Result<(Entry, Plan), Failed> {
     let (name, bytes) = session.read(&target.model)?;
-    let hash = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    let graph = session.load(&name, bytes, &target.model_options)?;
+    let hash = build::sha256(&bytes);
+    let graph = session.load(&name, bytes, &target.subject.model)?;
     let relation = query::describe(&target.from, client, session)?;
     let (source, kind) = (relation.name.clone(), relation.kind);
     let into = match shadow {
@@ -50,22 +66,17 @@ pub(super) fn make(
         from: Some(target.from.clone()),
         into: Some(into),
         form: (kind == Kind::Table).then_some(Form::Table),
-        with: target.with.clone(),
-        partition_by: target.partition_by.clone(),
-        keep: target.keep.clone(),
-        filter: target.filter.clone(),
+        clauses: target.clauses.clone(),
         ..StatementOptions::default()
     };
-    let text = TextOptions { strict: target.strict, ..TextOptions::default() };
-    let mut bind = cli_compile::bind_options(&target.model_options, &target.features, Some(&target.from), session)?;
+    let mut bind = target.subject.bind_options(Some(&target.from), session)?;
     bind.relation.get_or_insert(relation);
-    let results = (&target.results, &target.features.nulls);
-    let options = cli_compile::options(bind, results, &statement, &text, Vec::new(), &mut session.sources);
+    let options = cli_compile::options(bind, &target.subject, &statement, &TextOptions::default(), session);
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mut statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
-    let version = target.model_version.clone().unwrap_or_default();
-    if let Some(last) = statements.last_mut().filter(|_| !target.no_provenance) {
-        let column = super::stored(&target.provenance, session)?;
+    let version = target.version.clone().unwrap_or_default();
+    if let (Some(last), Some(column)) = (statements.last_mut(), &target.provenance) {
+        let column = super::stored(column, session)?;
         stamp(last, column, provenance(&hash, &version));
     }
     let plan = plan::plan(&statements, Style::default(), &mut talk(client, session))?;

@@ -15,6 +15,9 @@ mod write;
 pub(super) use names::Input;
 #[cfg(feature = "deploy")]
 pub(super) use raw::RawWriter;
+pub(super) use value::Converters;
+#[cfg(feature = "deploy")]
+pub(super) use write::value_of_stream;
 pub(super) use write::{Layout, Writer};
 
 use std::fs::File;
@@ -27,7 +30,6 @@ use crate::diag::{Code, Diagnostic, Failed, Place, Report, SourceId};
 use crate::schema::{Column, Type};
 use crate::sql::eval::{self, Value};
 use names::Names;
-use value::Converters;
 
 /// Rows that are evaluated at once.
 const CHUNK: usize = 4096;

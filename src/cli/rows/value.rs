@@ -12,7 +12,7 @@ use crate::sql::ast::Expr;
 use crate::sql::eval::{Event, Program, Value};
 
 /// Milliseconds.
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 
 /// A DOUBLE: a decimal number, or one of the names that Java has for what is none.
 pub(super) fn double(text: &str) -> Option<f64> {
@@ -30,7 +30,7 @@ pub(super) fn double(text: &str) -> Option<f64> {
 
 /// Converts texts and JSON values; `None` where there is no value of the type.
 #[derive(Default)]
-pub(super) struct Converters {
+pub(in crate::cli) struct Converters {
     casts: Vec<(Type, Option<Program>)>,
 }
 
@@ -53,7 +53,7 @@ impl Converters {
     }
 
     /// A JSON value.
-    pub(super) fn json(&mut self, json: &Json, ty: &Type) -> Option<Value> {
+    pub(in crate::cli) fn json(&mut self, json: &Json, ty: &Type) -> Option<Value> {
         match (json, ty) {
             (Json::Null, _) => Some(Value::Null),
             (Json::Bool(value), Type::Boolean) => Some(Value::Boolean(*value)),

@@ -3,17 +3,7 @@
 //! `m2ksql explain CODE` and `docs/errors.md` are made from this table. A code never changes its meaning; a new finding
 //! takes the next free number of its group. `E` is an error, `W` a warning.
 //!
-//! | numbers | group |
-//! |---|---|
-//! | 01xx | reading a file, JSON |
-//! | 02xx | the content of a model |
-//! | 03xx | ONNX |
-//! | 04xx | SQL text |
-//! | 05xx | columns, names, options of the compiler |
-//! | 06xx | planning and limits |
-//! | 07xx | evaluation and verification |
-//! | 08xx | environment: files, servers |
-//! | 09xx | deployment: what a server or the plan for it does not allow |
+//! The first two digits are the [`Group`].
 
 use super::Severity;
 
@@ -42,6 +32,51 @@ impl Code {
     pub fn severity(&self) -> Severity {
         if self.id.starts_with('W') { Severity::Warning } else { Severity::Error }
     }
+
+    /// What it is about, by the first two digits.
+    pub fn group(&self) -> Group {
+        let (_, rest) = self.id.split_at(1);
+        let found = Group::ALL.iter().find(|(digits, ..)| rest.starts_with(digits));
+        found.map_or(Group::Environment, |(_, group, _)| *group)
+    }
+}
+
+/// What codes are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Reading a file.
+    File,
+    /// What a model says.
+    Model,
+    /// ONNX.
+    Onnx,
+    /// Texts of SQL.
+    Sql,
+    /// Columns, names, options.
+    Compile,
+    /// Plans and limits.
+    Plan,
+    /// Values.
+    Value,
+    /// What is no fault of the input.
+    Environment,
+    /// Servers and what runs there.
+    Deployment,
+}
+
+impl Group {
+    /// The first two digits, the group, and its heading in the docs.
+    pub const ALL: &[(&str, Group, &str)] = &[
+        ("01", Group::File, "reading a file, JSON"),
+        ("02", Group::Model, "the content of a model"),
+        ("03", Group::Onnx, "ONNX"),
+        ("04", Group::Sql, "SQL text"),
+        ("05", Group::Compile, "columns, names, options of the compiler"),
+        ("06", Group::Plan, "planning and limits"),
+        ("07", Group::Value, "evaluation and verification"),
+        ("08", Group::Environment, "environment: files, servers"),
+        ("09", Group::Deployment, "deployment: what a server or the plan for it does not allow"),
+    ];
 }
 
 /// The groups, in the order of the docs.
@@ -93,6 +128,7 @@ mod tests {
         for code in all() {
             assert!(seen.insert(code.id), "{} stands twice", code.id);
             assert!(code.id.len() == 5 && matches!(code.id.as_bytes()[0], b'E' | b'W'), "{}", code.id);
+            assert!(Group::ALL.iter().any(|(digits, ..)| code.id[1..].starts_with(digits)), "{} has no group", code.id);
             assert!(!code.title.is_empty() && !code.title.ends_with('.'), "{}", code.id);
             assert!(code.explanation.len() > 60, "{} is not explained", code.id);
         }

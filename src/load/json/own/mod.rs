@@ -1,6 +1,6 @@
 //! m2ksql's own format: a linear model written down by hand or by a program that knows what it wants.
 //!
-//! `docs/formats.md` describes it; [`schema`] is the same as a JSON Schema. Keys are checked strictly, and every problem
+//! `docs/formats.md` describes it; `schema` is the same as a JSON Schema. Keys are checked strictly, and every problem
 //! of a file is reported in one run.
 
 mod feature;

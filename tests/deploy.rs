@@ -46,10 +46,22 @@ fn server(
     create: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
     status: impl Fn(usize) -> Value + Send + Sync + 'static,
 ) -> Server {
+    server_with(|_| None, create, status)
+}
+
+/// The same with a history of deployments that answers like this; without an answer there is none and none can be made.
+fn server_with(
+    history: impl Fn(&Request) -> Option<Vec<u8>> + Send + Sync + 'static,
+    create: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+    status: impl Fn(usize) -> Value + Send + Sync + 'static,
+) -> Server {
     let counts = Mutex::new((0_usize, 0_usize, false));
     Server::start(move |request: &Request, _| {
         let mut counts = counts.lock().unwrap();
         let sql = request.sql();
+        if let Some(answer) = history(request).filter(|_| sql.contains("M2KSQL_DEPLOYMENTS")) {
+            return vec![Step::Send(answer)];
+        }
         let answer = match (request.line.as_str(), sql.as_str()) {
             ("GET /info", _) => json("200 OK", &value!({"KsqlServerInfo": {"version": "0.29.0"}})),
             ("GET /status/stream/%60T%60/create", _) => {
@@ -140,6 +152,26 @@ fn a_200_is_no_success() {
     assert_eq!(result.code, 1);
     assert!(result.stderr.contains("error[E0903]") && result.stderr.contains("out of memory"), "{}", result.stderr);
     assert!(result.stderr.contains("run the same command again"), "{}", result.stderr);
+}
+
+#[test]
+fn no_number_is_given_twice_when_the_history_cannot_be_read() {
+    let history = [field("SINK", "STRING"), field("ENTRY", "STRING")];
+    let server = server_with(
+        move |request| {
+            Some(match request.line.as_str() {
+                "POST /query" => json("500 Internal Server Error", &error(50000, "the topic cannot be read")),
+                _ => json("200 OK", &described("M2KSQL_DEPLOYMENTS", &history, "CREATE STREAM;", &[])),
+            })
+        },
+        |_| json("200 OK", &command("SUCCESS", "")),
+        |_| status("SUCCESS", ""),
+    );
+    let result = apply(&server, &[]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stderr.contains("warning[W0906]"), "{}", result.stderr);
+    assert!(result.stderr.contains("the topic cannot be read"), "{}", result.stderr);
+    assert!(server.requests().iter().all(|request| !request.sql().starts_with("INSERT")));
 }
 
 #[test]

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::apply::{Patience, execute};
+use super::normal::normal;
 use super::query::{End, Limits, Query, Sink, run};
 use super::talk::{Talk, quoted};
 use super::{Endpoint, Fault, Properties, Repeat, frames};
 use crate::diag::{Diagnostic, Failed, Report};
+use crate::schema::Relation;
+use crate::sql::ast::Statement;
 use crate::sql::print;
 
 /// The stream.
@@ -46,6 +49,47 @@ pub struct Entry {
     pub applied: u64,
     /// The statements, in order.
     pub statements: Vec<String>,
+    /// The columns of the sink and what each is. Entries of earlier versions of this program have none.
+    pub columns: Vec<Column>,
+}
+
+/// A column of the sink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its stored name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+}
+
+/// What a column of the sink is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Passed through from the source.
+    Kept,
+    /// Computed by the model.
+    Result,
+    /// Says which model scored the row.
+    Model,
+    /// What a later version of this program calls otherwise.
+    #[serde(other)]
+    Other,
+}
+
+impl Column {
+    /// The columns that a statement gives its sink: of these names by the model, of this one the model's own, the others
+    /// passed through. `source` is what it reads from, for `*`.
+    pub fn of(statement: &Statement, source: &Relation, results: &[&str], model: Option<&str>) -> Vec<Column> {
+        let Statement::CreateAs { query, .. } = statement else { return Vec::new() };
+        let role = |name: &str| match name {
+            _ if model == Some(name) => Role::Model,
+            _ if results.contains(&name) => Role::Result,
+            _ => Role::Kept,
+        };
+        let names = normal(query, Some(source)).items.into_iter().map(|(name, _)| name.0);
+        names.map(|name| Column { role: role(&name), name }).collect()
+    }
 }
 
 impl Entry {
@@ -55,8 +99,18 @@ impl Entry {
     }
 }
 
+/// Writes an entry under the next number of its sink. Nothing is written when the entries before cannot be read: a number
+/// that is given twice would lead `rollback` to the wrong one.
+pub fn append(entry: Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
+    let earlier = entries(Some(&entry.sink), talk)?;
+    let number = earlier.iter().map(|entry| entry.number).max().unwrap_or(0) + 1;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let applied = since.map_or(0, |since| since.as_millis() as u64);
+    record(&Entry { number, applied, ..entry }, patience, talk)
+}
+
 /// Writes an entry. The stream is made when it is not there.
-pub fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
+fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
     if talk.describe(STREAM)?.is_none() {
         let create = |retention: &str| {
             format!(
@@ -168,5 +222,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
         let old: Entry = serde_json::from_str("{\"sink\": \"S\", \"later\": 1}").unwrap();
         assert_eq!((old.sink.as_str(), old.number), ("S", 0));
+        let later = r#"{"columns": [{"name": "P", "role": "result"}, {"name": "Q", "role": "reason"}]}"#;
+        let roles: Vec<Role> =
+            serde_json::from_str::<Entry>(later).unwrap().columns.iter().map(|column| column.role).collect();
+        assert_eq!(roles, [Role::Result, Role::Other]);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::args::deploy::Apply;
 use super::super::session::Session;
 use super::super::{interrupt, server};
-use super::{carry_out, confirmed, now, plan, record, refuse, show, talk};
-use crate::deploy::{Client, Properties, history};
+use super::{carry_out, confirmed, plan, record, refuse, show};
+use crate::deploy::{Client, Properties};
 use crate::diag::Failed;
 
 /// How often a watched file is looked at.
@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Fai
 }
 
 fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
-    let (mut entry, plan) = plan::make(&args.target, args.shadow, client, session)?;
+    let (entry, plan) = plan::make(&args.target, args.shadow, client, session)?;
     session.write(None, show::text(&plan, client.server(), false).as_bytes())?;
     refuse(&plan, session)?;
     if plan.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {
@@ -48,9 +48,6 @@ fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Fail
         properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
     }
     carry_out(&plan, &properties, &args.carry, client, session)?;
-    let earlier = history::entries(Some(&entry.sink), &mut talk(client, session)).unwrap_or_default();
-    entry.number = earlier.last().map_or(0, |last| last.number) + 1;
-    entry.applied = now();
-    record(&entry, &args.carry, client, session);
+    record(entry, &args.carry, client, session);
     Ok(())
 }

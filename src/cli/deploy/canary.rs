@@ -12,8 +12,8 @@ use super::super::args::Format;
 use super::super::args::deploy::{Abort, Compare, Promote};
 use super::super::server;
 use super::super::session::Session;
-use super::{carry_out, confirmed, now, record, refuse, show, status, stored, talk, undo};
-use crate::deploy::history::{self, Entry};
+use super::{carry_out, confirmed, record, refuse, show, status, stored, talk, undo};
+use crate::deploy::history::{self, Entry, Role};
 use crate::deploy::normal::normal;
 use crate::deploy::plan::{plan, read};
 use crate::deploy::query::{End, Limits, Query, Sink, run};
@@ -39,7 +39,7 @@ pub(in crate::cli) fn compare(args: &Compare, session: &mut Session) -> Result<(
     let name = stored(&args.name, session)?;
     let other = shadow(&name);
     let (current, candidate) = (deployed(&name, &client, session)?, deployed(&other, &client, session)?);
-    let (left, right) = (computed(&current), computed(&candidate));
+    let (left, right) = (columns(&current, &client, session)?, columns(&candidate, &client, session)?);
     // what both pass through from the source, and when it came, says which rows belong together
     let key: Vec<String> = left.kept.iter().filter(|column| right.kept.contains(column)).cloned().collect();
     let scores: Vec<String> = left.scores.iter().filter(|column| right.scores.contains(column)).cloned().collect();
@@ -71,8 +71,8 @@ pub(in crate::cli) fn promote(args: &Promote, session: &mut Session) -> Result<(
         Some(last) if last.action != "drop" => last.clone(),
         _ => return Err(status::unknown(&other, session)),
     };
-    let statements: Vec<Statement> =
-        candidate.statements.iter().filter_map(|text| read(text)).map(|found| renamed(found, &other, &name)).collect();
+    let statements: Vec<Statement> = candidate.statements.iter().filter_map(|text| read(text)).collect();
+    let statements = renamed(statements, &other, &name);
     let plan = plan(&statements, Style::default(), &mut talk(&client, session))?;
     session.write(None, show::text(&plan, client.server(), false).as_bytes())?;
     refuse(&plan, session)?;
@@ -80,17 +80,14 @@ pub(in crate::cli) fn promote(args: &Promote, session: &mut Session) -> Result<(
         return Ok(());
     }
     carry_out(&plan, &Properties::new(), &args.carry, &client, session)?;
-    let earlier = history::entries(Some(&name), &mut talk(&client, session)).unwrap_or_default();
     let entry = Entry {
         sink: name,
-        number: earlier.last().map_or(0, |last| last.number) + 1,
         action: "apply".to_owned(),
         restores: None,
-        applied: now(),
         statements: plan.steps.iter().map(|step| step.sql.clone()).collect(),
         ..candidate
     };
-    record(&entry, &args.carry, &client, session);
+    record(entry, &args.carry, &client, session);
     undo::drop_entries(&other, &entries, true, &args.carry, &client, session)
 }
 
@@ -105,21 +102,32 @@ pub(in crate::cli) fn abort(args: &Abort, session: &mut Session) -> Result<(), F
     undo::drop_entries(&name, &entries, true, &args.carry, &client, session)
 }
 
-/// A statement of the candidate as one of the current model.
-fn renamed(statement: Statement, from: &str, to: &str) -> Statement {
-    let rename = |name: Name| match name.0.strip_prefix(from) {
-        Some(rest) => Name(format!("{to}{rest}")),
-        None => name,
+/// The statements of the candidate as those of the current model: what they create is called after it. What they only read
+/// keeps its name, whatever that begins with.
+fn renamed(mut statements: Vec<Statement>, from: &str, to: &str) -> Vec<Statement> {
+    let created: Vec<Name> = statements.iter().filter_map(created).cloned().collect();
+    let rename = |name: &mut Name| {
+        if let Some(rest) = name.0.strip_prefix(from).filter(|_| created.contains(name)) {
+            *name = Name(format!("{to}{rest}"));
+        }
     };
-    match statement {
-        Statement::CreateAs { or_replace, kind, if_not_exists, name, mut with, mut query } => {
+    for statement in &mut statements {
+        if let Statement::CreateAs { name, with, query, .. } = statement {
             // the candidate's topic is its own
             with.retain(|(property, _)| property.as_str() != "KAFKA_TOPIC");
-            query.from = rename(query.from);
-            query.from_alias = query.from_alias.map(rename);
-            Statement::CreateAs { or_replace, kind, if_not_exists, name: rename(name), with, query }
+            rename(name);
+            rename(&mut query.from);
+            query.from_alias.as_mut().map(rename);
         }
-        other => other,
+    }
+    statements
+}
+
+/// What a statement creates.
+fn created(statement: &Statement) -> Option<&Name> {
+    match statement {
+        Statement::CreateAs { name, .. } => Some(name),
+        _ => None,
     }
 }
 
@@ -146,14 +154,33 @@ pub(super) struct Computed {
     pub(super) model: Option<(String, String)>,
 }
 
-pub(super) fn computed(known: &Known) -> Computed {
+/// What the columns of a stream are, by the history.
+fn columns(known: &Known, client: &Client, session: &mut Session) -> Result<Computed, Failed> {
+    let entries = history::entries(Some(&known.relation.name), &mut talk(client, session))?;
+    Ok(computed(known, entries.iter().rfind(|entry| entry.action != "drop")))
+}
+
+/// What the columns of a stream are, by the entry of what runs; without one by how they are computed.
+pub(super) fn computed(known: &Known, entry: Option<&Entry>) -> Computed {
     let mut found = Computed::default();
     let Some(Statement::CreateAs { query, .. }) = read(&known.description.statement) else { return found };
+    let recorded = entry.map(|entry| entry.columns.as_slice()).unwrap_or_default();
     for (name, expr) in normal(&query, None).items {
-        match expr {
-            Expr::Column(_) | Expr::Field(..) => found.kept.push(name.0),
-            Expr::String(text) => found.model = Some((name.0, text)),
-            _ => found.scores.push(name.0),
+        let role = match recorded.iter().find(|column| column.name == name.0) {
+            Some(column) => column.role,
+            // appended to another version of the model
+            None if !recorded.is_empty() => Role::Other,
+            None => match &expr {
+                Expr::Column(_) | Expr::Field(..) => Role::Kept,
+                Expr::String(_) => Role::Model,
+                _ => Role::Result,
+            },
+        };
+        match (role, expr) {
+            (Role::Kept, _) => found.kept.push(name.0),
+            (Role::Result, _) => found.scores.push(name.0),
+            (Role::Model, Expr::String(text)) => found.model = Some((name.0, text)),
+            (Role::Model | Role::Other, _) => {}
         }
     }
     found
@@ -350,8 +377,51 @@ mod tests {
 
     #[test]
     fn a_candidate_becomes_the_current_model() {
-        let text = "CREATE OR REPLACE STREAM T_SHADOW WITH (KAFKA_TOPIC = 'T_SHADOW', PARTITIONS = 1) AS SELECT Z FROM T_SHADOW_1;";
-        let found = renamed(read(text).unwrap(), "T_SHADOW", "T");
-        assert_eq!(found, read("CREATE OR REPLACE STREAM T WITH (PARTITIONS = 1) AS SELECT Z FROM T_1;").unwrap());
+        let read = |text: &str| -> Vec<Statement> {
+            text.split_inclusive(';').map(|text| super::read(text.trim()).unwrap()).collect()
+        };
+        let candidate = read(
+            "CREATE STREAM T_SHADOW_S1_A AS SELECT X AS Z FROM T_SHADOW_RAW; CREATE OR REPLACE STREAM T_SHADOW WITH \
+             (KAFKA_TOPIC = 'T_SHADOW', PARTITIONS = 1) AS SELECT Z FROM T_SHADOW_S1_A;",
+        );
+        let current = read(
+            "CREATE STREAM T_S1_A AS SELECT X AS Z FROM T_SHADOW_RAW; CREATE OR REPLACE STREAM T WITH (PARTITIONS = 1) AS \
+             SELECT Z FROM T_S1_A;",
+        );
+        assert_eq!(renamed(candidate, "T_SHADOW", "T"), current);
+    }
+
+    #[test]
+    fn columns_are_what_the_history_says_they_are() {
+        use crate::deploy::history::Column;
+        let statement = "CREATE STREAM T AS SELECT ID, X PREDICTION, 'yes' LABEL, 'sha256:00' MODEL, CAST(NULL AS DOUBLE) \
+                         GONE FROM S;";
+        let description = crate::deploy::api::Description { statement: statement.into(), ..Default::default() };
+        let relation =
+            crate::schema::Relation { name: "T".into(), kind: crate::schema::Kind::Stream, columns: Vec::new() };
+        let known = Known { description, relation };
+        let entry = Entry {
+            columns: [
+                ("ID", Role::Kept),
+                ("PREDICTION", Role::Result),
+                ("LABEL", Role::Result),
+                ("MODEL", Role::Model),
+            ]
+            .map(|(name, role)| Column { name: name.into(), role })
+            .into(),
+            ..Entry::default()
+        };
+        let found = computed(&known, Some(&entry));
+        assert_eq!(
+            (found.kept, found.scores),
+            (vec!["ID".to_owned()], vec!["PREDICTION".to_owned(), "LABEL".to_owned()])
+        );
+        assert_eq!(found.model, Some(("MODEL".to_owned(), "sha256:00".to_owned())));
+        // an entry of an earlier version: by how the columns are computed
+        let found = computed(&known, Some(&Entry::default()));
+        assert_eq!(
+            (found.kept, found.scores),
+            (vec!["ID".to_owned(), "PREDICTION".to_owned()], vec!["GONE".to_owned()])
+        );
     }
 }

@@ -126,10 +126,10 @@ fn progress() -> impl FnMut(Progress<'_>) {
 }
 
 /// Writes an entry of the history. What was applied is applied even if that fails.
-fn record(entry: &Entry, carry: &CarryOptions, client: &Client, session: &mut Session) {
+fn record(entry: Entry, carry: &CarryOptions, client: &Client, session: &mut Session) {
     let mut report = Report::new();
     let mut talk = Talk { client, sources: &mut session.sources, report: &mut report };
-    if history::record(entry, patience(carry), &mut talk).is_ok() {
+    if history::append(entry, patience(carry), &mut talk).is_ok() {
         return;
     }
     let mut diagnostic = Diagnostic::new(&UNRECORDED, "the deployment is not in the history of deployments");
@@ -137,10 +137,4 @@ fn record(entry: &Entry, carry: &CarryOptions, client: &Client, session: &mut Se
         diagnostic = diagnostic.note(found.message.as_str());
     }
     session.report.push(diagnostic.help("`rollback` and `status` will not know it; apply again to record it"));
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

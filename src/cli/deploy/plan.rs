@@ -10,7 +10,7 @@ use super::super::{compile as cli_compile, query, server};
 use super::{canary, refuse, show, talk};
 use crate::compile;
 use crate::deploy::Client;
-use crate::deploy::history::Entry;
+use crate::deploy::history::{Column, Entry};
 use crate::deploy::plan::{self, Plan};
 use crate::deploy::talk::quoted;
 use crate::diag::Failed;
@@ -58,15 +58,23 @@ pub(super) fn make(
     };
     let text = TextOptions { strict: target.strict, ..TextOptions::default() };
     let mut bind = cli_compile::bind_options(&target.model_options, &target.features, Some(&target.from), session)?;
-    bind.relation.get_or_insert(relation);
+    bind.relation.get_or_insert_with(|| relation.clone());
     let results = (&target.results, &target.features.nulls);
     let options = cli_compile::options(bind, results, &statement, &text, Vec::new(), &mut session.sources);
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mut statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
     let version = target.model_version.clone().unwrap_or_default();
-    if let Some(last) = statements.last_mut().filter(|_| !target.no_provenance) {
-        let column = super::stored(&target.provenance, session)?;
-        stamp(last, column, provenance(&hash, &version));
+    let model = match target.no_provenance {
+        true => None,
+        false => Some(super::stored(&target.provenance, session)?),
+    };
+    let mut columns = Vec::new();
+    if let Some(last) = statements.last_mut() {
+        if let Some(column) = &model {
+            stamp(last, column, provenance(&hash, &version));
+        }
+        let results: Vec<&str> = compiled.score.outputs.iter().map(|output| output.name.as_str()).collect();
+        columns = Column::of(last, &relation, &results, model.as_deref());
     }
     let plan = plan::plan(&statements, Style::default(), &mut talk(client, session))?;
     let entry = Entry {
@@ -78,6 +86,7 @@ pub(super) fn make(
         version,
         program: concat!("m2ksql ", env!("CARGO_PKG_VERSION")).to_owned(),
         statements: plan.steps.iter().map(|step| step.sql.clone()).collect(),
+        columns,
         ..Entry::default()
     };
     Ok((entry, plan))
@@ -90,7 +99,7 @@ pub(super) fn provenance(hash: &str, version: &str) -> String {
 }
 
 /// Adds a constant column.
-fn stamp(statement: &mut Statement, column: String, value: String) {
+fn stamp(statement: &mut Statement, column: &str, value: String) {
     if let Statement::CreateAs { query, .. } = statement {
         let expr = Expr::String(value);
         query.items.push(Item::Expr { comments: Vec::new(), expr, alias: Some(Name::new(column)) });

@@ -52,7 +52,7 @@ pub(in crate::cli) fn trace(
     let name = stored(name, session)?;
     let known = canary::deployed(&name, &client, session)?;
     let entries = history::entries(Some(&name), &mut talk(&client, session))?;
-    let column = canary::computed(&known).model;
+    let column = canary::computed(&known, entries.iter().rfind(|entry| entry.action != "drop")).model;
     // the last entry whose model the stream itself names
     let named = |entry: &&Entry| match &column {
         Some((_, text)) => !entry.model.is_empty() && text.ends_with(&plan::provenance(&entry.model, "")),

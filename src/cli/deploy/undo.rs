@@ -3,7 +3,7 @@
 use super::super::args::deploy::{CarryOptions, Drop, Rollback};
 use super::super::server;
 use super::super::session::Session;
-use super::{carry_out, confirmed, now, patience, progress, record, refuse, show, status, stored, talk};
+use super::{carry_out, confirmed, patience, progress, record, refuse, show, status, stored, talk};
 use crate::deploy::apply::execute;
 use crate::deploy::history::{self, Entry};
 use crate::deploy::plan::{plan, read};
@@ -52,14 +52,12 @@ pub(in crate::cli) fn rollback(args: &Rollback, session: &mut Session) -> Result
     }
     carry_out(&plan, &Properties::new(), &args.carry, &client, session)?;
     let entry = Entry {
-        number: last.number + 1,
         action: "rollback".to_owned(),
         restores: Some(target.effective()),
-        applied: now(),
         statements: plan.steps.iter().map(|step| step.sql.clone()).collect(),
         ..target.clone()
     };
-    record(&entry, &args.carry, &client, session);
+    record(entry, &args.carry, &client, session);
     Ok(())
 }
 
@@ -166,8 +164,7 @@ pub(super) fn drop_entries(
         execute(&statement, patience, &mut talk(client, session), &mut progress())?;
         session.say(&format!("{name}: dropped"));
     }
-    let entry =
-        Entry { number: last.number + 1, action: "drop".to_owned(), restores: None, applied: now(), ..last.clone() };
-    record(&entry, carry, client, session);
+    let entry = Entry { action: "drop".to_owned(), restores: None, ..last.clone() };
+    record(entry, carry, client, session);
     Ok(())
 }

@@ -104,7 +104,7 @@ fn orders_from_end_to_end() {
     // a live server may know of earlier runs of this test
     let entries = || -> Vec<u64> {
         let status: serde_json::Value = serde_json::from_str(&story.ok("status DEMO_SCORED --format json")).unwrap();
-        let history = status[0]["history"].as_array().unwrap();
+        let history = status["deployments"][0]["history"].as_array().unwrap();
         history.iter().map(|entry| entry["number"].as_u64().unwrap()).collect()
     };
     let number = *entries().last().unwrap();
@@ -187,7 +187,8 @@ fn orders_from_end_to_end() {
     // what runs, and what ran
     let status = story.ok("status DEMO_SCORED");
     let lines: Vec<&str> = status.lines().collect();
-    assert!(lines[1].starts_with("DEMO_SCORED  RUNNING  CSAS_DEMO_SCORED_"), "{status}");
+    assert!(lines[0].starts_with("ksqlDB ") && lines[0].ends_with(", healthy"), "{status}");
+    assert!(lines[3].starts_with("DEMO_SCORED  RUNNING  CSAS_DEMO_SCORED_"), "{status}");
     assert_eq!(entries()[(number - 1) as usize..], [number, number + 1, number + 2, number + 3]);
 
     // back to the model before
@@ -199,7 +200,7 @@ fn orders_from_end_to_end() {
 
     // away
     let dropped = story.ok("drop DEMO_SCORED --delete-topic --yes");
-    assert!(dropped.contains("drop DEMO_SCORED and its topic DEMO_SCORED"), "{dropped}");
+    assert!(dropped.contains("drop       DEMO_SCORED and its topic DEMO_SCORED"), "{dropped}");
     assert!(story.ok("status demo_scored").contains("DROPPED"));
     assert!(story.ok("drop DEMO_SCORED --yes").contains("not there any more"));
     let unknown = story.run("rollback DEMO_NOTHING --yes");

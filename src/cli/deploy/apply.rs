@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::args::deploy::Apply;
 use super::super::session::Session;
 use super::super::{interrupt, server};
-use super::{carry_out, confirmed, plan, record, refuse, show};
+use super::{plan, settle};
 use crate::deploy::{Client, Properties};
 use crate::diag::Failed;
 
@@ -37,17 +37,10 @@ pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Fai
 }
 
 fn once(args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
-    let (entry, plan) = plan::make(&args.target, args.shadow, client, session)?;
-    session.write(None, show::text(&plan, client.server(), false).as_bytes())?;
-    refuse(&plan, session)?;
-    if plan.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {
-        return Ok(());
-    }
+    let change = plan::make(&args.target, args.shadow, client, session)?;
     let mut properties = Properties::new();
     if args.from_beginning {
         properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
     }
-    carry_out(&plan, &properties, &args.carry, client, session)?;
-    record(entry, &args.carry, client, session);
-    Ok(())
+    settle(&change, "Apply this?", &properties, &args.carry, client, session).map(|_| ())
 }

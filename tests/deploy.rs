@@ -259,6 +259,7 @@ fn what_others_read_is_not_dropped() {
         let answer = match (request.line.as_str(), request.sql().as_str()) {
             (_, "DESCRIBE `M2KSQL_DEPLOYMENTS`;") => described("M2KSQL_DEPLOYMENTS", &history, "CREATE STREAM;", &[]),
             (_, "DESCRIBE `T`;") => described("T", &[field("PROBABILITY", "DOUBLE")], KEPT, &["U"]),
+            (_, "DESCRIBE `U`;") => described("U", &[field("PROBABILITY", "DOUBLE")], "", &[]),
             ("GET /info", _) => value!({"KsqlServerInfo": {"version": "0.29.0"}}),
             ("GET /healthcheck", _) => {
                 value!({"isHealthy": false, "details": {"kafka": {"isHealthy": true}, "commandRunner": {"isHealthy": false}}})

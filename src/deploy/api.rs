@@ -3,7 +3,7 @@
 //! Fields that a release does not send are optional or have a default, and unknown ones are ignored, so that old and new
 //! servers are read alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -181,14 +181,6 @@ pub struct Offsets {
     pub log_end_offset: i64,
     /// The first record that the query has not read.
     pub consumer_offset: i64,
-}
-
-impl Description {
-    /// The streams and tables that live from it.
-    pub fn readers(&self) -> BTreeSet<&str> {
-        let sinks = self.readers.iter().filter(|query| query.is_persistent()).flat_map(|query| &query.sinks);
-        sinks.chain(&self.dependents).map(String::as_str).collect()
-    }
 }
 
 /// The answer of `/ksql`: one entity a statement.

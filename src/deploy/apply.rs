@@ -26,7 +26,8 @@ pub struct Patience {
     pub total: Duration,
     /// Between two looks at first; later longer.
     pub pause: Duration,
-    /// Until a query that the server calls running reads, and one that reads says how far it is.
+    /// Until a new query misses no row. Kafka Streams hands the partitions of a new query around 3 and 6 seconds after its
+    /// start, and whoever gets one of which no row was read yet begins at its end.
     pub settle: Duration,
     /// Whether to stop waiting.
     pub interrupted: fn() -> bool,
@@ -37,7 +38,7 @@ impl Default for Patience {
         Patience {
             total: Duration::from_secs(180),
             pause: Duration::from_millis(100),
-            settle: Duration::from_secs(4),
+            settle: Duration::from_secs(12),
             interrupted: || false,
         }
     }
@@ -220,14 +221,8 @@ fn make_ready(
     if !matches!(last, Some(Action::Switch(_))) {
         return Ok(());
     }
-    let started = Instant::now();
-    while started.elapsed() < patience.settle {
-        if (patience.interrupted)() {
-            return Err(interrupted("is not sent"));
-        }
-        progress(Progress::Working("the new queries begin", started.elapsed()));
-        std::thread::sleep(patience.pause.min(patience.settle));
-    }
+    let between = &steps[..steps.len() - 1];
+    lag::settle(between, patience, talk, progress)?;
     let root = steps.first().map(|step| step.from.as_str()).unwrap_or_default();
     let chain = lag::chain(&step.name, root, talk)?;
     lag::catch_up(&chain, patience, talk, progress)

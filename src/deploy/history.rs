@@ -168,13 +168,19 @@ pub fn entries(sink: Option<&str>, talk: &mut Talk<'_>) -> Result<Vec<Entry>, Fa
         return Ok(Vec::new());
     }
     let filter = sink.map(|sink| format!(" WHERE SINK = {}", print::string(sink))).unwrap_or_default();
-    let mut entries = Vec::new();
-    talk.rows(&format!("SELECT ENTRY FROM {}{filter}", quoted(STREAM)), None, &mut |values| {
+    let select = format!("SELECT ENTRY FROM {}{filter}", quoted(STREAM));
+    let (mut entries, mut report) = (Vec::new(), Report::new());
+    let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut report };
+    let read = quiet.rows(&select, None, &mut |values| {
         // what is no entry is left out
         let text = values.first().and_then(|value| serde_json::from_str::<String>(value.get()).ok());
         entries.extend(text.and_then(|text| serde_json::from_str::<Entry>(&text).ok()));
-    })?;
-    Ok(entries)
+    });
+    for mut found in report.diagnostics().iter().cloned() {
+        found.notes.push(format!("it was asked for the history of deployments, the stream `{STREAM}`"));
+        talk.report.push(found);
+    }
+    read.map(|()| entries)
 }
 
 #[cfg(test)]

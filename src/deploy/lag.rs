@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::api::Description;
 use super::apply::{LONGEST_PAUSE, Patience, Progress, Trouble, interrupted};
-use super::plan::read;
+use super::plan::{Step, read};
 use super::talk::Talk;
 use crate::diag::Diagnostic;
-use crate::diag::codes::server;
+use crate::diag::codes::{deploy, server};
 use crate::sql::ast::Statement;
 
 /// The longest chain of statements that is followed.
@@ -28,6 +28,38 @@ pub(super) fn chain(sink: &str, root: &str, talk: &mut Talk<'_>) -> Result<Vec<S
     }
     names.reverse();
     Ok(names)
+}
+
+/// Waits until the queries of these steps read every row that comes.
+pub(super) fn settle(
+    steps: &[Step],
+    patience: Patience,
+    talk: &mut Talk<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), Trouble> {
+    let started = Instant::now();
+    let mut pause = patience.pause;
+    for step in steps {
+        loop {
+            let description = look(&step.name, talk)?;
+            let state = description.writers.first().map_or("STOPPED", |query| query.state());
+            let elapsed = started.elapsed();
+            if matches!(state, "RUNNING" | "UNKNOWN") && elapsed >= patience.settle {
+                break;
+            }
+            if (patience.interrupted)() {
+                return Err(interrupted("is not sent"));
+            }
+            if state == "ERROR" || elapsed >= patience.total.max(patience.settle) {
+                let message = format!("the new query that writes `{}` does not run: its state is {state}", step.name);
+                return Err(Trouble::Told(Box::new(Diagnostic::new(&deploy::FAILED, message))));
+            }
+            progress(Progress::Working("the new queries begin", elapsed));
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the queries that write these streams have read all that is there now, one after the other.

@@ -167,7 +167,7 @@ pub fn plan(
     let mut gone: BTreeSet<String> = earlier.clone();
     gone.retain(|name| steps.iter().all(|step| step.name != *name));
     let anew = |step: &&Step| matches!(step.action, Action::Switch(_));
-    let anew: BTreeSet<&str> = steps.iter().filter(anew).map(|step| step.name.as_str()).collect();
+    let anew: BTreeSet<String> = steps.iter().filter(anew).map(|step| step.name.clone()).collect();
     let retired = retire::retire(&gone, &anew, talk)?;
     if let Some(last) = steps.last_mut() {
         last.notes.extend(retired.stay);

@@ -1,5 +1,6 @@
 //! A conversation with a server: questions whose faults are reported as they come.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -84,6 +85,19 @@ impl Talk<'_> {
         let relation = answer.relation(source, self.report)?;
         // an answer that has a relation has a description
         Ok(Ok(Known { description: answer.description().unwrap_or_default(), relation }))
+    }
+
+    /// The streams and tables that live from this one. A query whose stream is dropped ends a while later: it does not count.
+    pub(super) fn readers(&mut self, description: &Description) -> Result<BTreeSet<String>, Failed> {
+        let mut readers: BTreeSet<String> = description.dependents.iter().cloned().collect();
+        for query in description.readers.iter().filter(|query| query.is_persistent()) {
+            for sink in &query.sinks {
+                if !readers.contains(sink) && self.describe(sink)?.is_some() {
+                    readers.insert(sink.clone());
+                }
+            }
+        }
+        Ok(readers)
     }
 
     /// All rows that a SELECT has now, each as the JSON texts of its values: by a pull query, on servers that answer none

@@ -41,6 +41,7 @@ impl Request {
 
 pub struct Server {
     pub url: String,
+    live: bool,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -66,13 +67,18 @@ impl Server {
                 });
             }
         });
-        Server { url, requests }
+        Server { url, live: false, requests }
     }
 
     /// Always the same bytes.
     pub fn fixed(bytes: impl Into<Vec<u8>>) -> Server {
         let bytes = bytes.into();
         Server::start(move |_, _| vec![Step::Send(bytes.clone())])
+    }
+
+    /// Whether there is a server behind it.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// What was asked so far.
@@ -190,7 +196,7 @@ pub fn live_or(name: &'static str) -> Server {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     match (variable("M2KSQL_KSQLDB_URL"), variable("M2KSQL_RECORD")) {
         (None, _) => conversation(name),
-        (Some(url), None) => Server { url, requests: Arc::default() },
+        (Some(url), None) => Server { url, live: true, requests: Arc::default() },
         (Some(url), Some(_)) => recorder(url.trim_start_matches("http://").trim_end_matches('/').to_owned(), name),
     }
 }
@@ -244,7 +250,7 @@ fn recorder(upstream: String, name: &'static str) -> Server {
             });
         }
     });
-    Server { url, requests }
+    Server { url, live: true, requests }
 }
 
 fn fixture(name: &str) -> std::path::PathBuf {

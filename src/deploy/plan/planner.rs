@@ -154,6 +154,7 @@ impl Planner<'_, '_> {
     ) -> Result<Option<Relation>, Failed> {
         let Known { description, relation } = known;
         let name = wanted.name.0.clone();
+        let readers = self.talk.readers(description)?.into_iter().collect::<Vec<_>>().join(", ");
         let mut reasons = Vec::new();
         let stored = read(&description.statement);
         let (with, running) = match &stored {
@@ -186,7 +187,7 @@ impl Planner<'_, '_> {
                 reasons.push("PARTITION BY cannot change".to_owned());
             }
             if running.from != ours.from {
-                match other_source(running, ours, description, source) {
+                match other_source(running, ours, description, &readers, source) {
                     Ok(anew) => switch = anew.then(|| running.from.0.clone()),
                     Err(reason) => reasons.push(reason),
                 }
@@ -245,9 +246,8 @@ impl Planner<'_, '_> {
             }
             None => Action::Replace,
         };
-        let readers: Vec<&str> = description.readers().into_iter().collect();
         if !readers.is_empty() {
-            step.notes.push(format!("read by {}", readers.join(", ")));
+            step.notes.push(format!("read by {readers}"));
         }
         Ok(result)
     }
@@ -296,17 +296,21 @@ impl Planner<'_, '_> {
 
 /// How a sink comes to read from another stream: made anew, or in place, or why not. While a query writes it, ksqlDB lets
 /// it not change its source.
-fn other_source(running: &Normal, ours: &Normal, description: &Description, source: &Source) -> Result<bool, String> {
+fn other_source(
+    running: &Normal,
+    ours: &Normal,
+    description: &Description,
+    readers: &str,
+    source: &Source,
+) -> Result<bool, String> {
     let (from, to) = (&running.from.0, &ours.from.0);
-    let readers: Vec<&str> = description.readers().into_iter().collect();
     match (description.writers.is_empty(), readers.is_empty()) {
         // a stream that was there before would be read from its beginning, or rows be lost between
         (false, _) if !source.own => Err(format!("it reads from `{from}` and cannot change to `{to}`")),
         (_, true) => Ok(true),
         (true, false) => Ok(false),
         (false, false) => Err(format!(
-            "it would be made anew, since it reads from `{from}` and is to read from `{to}`, but is read by {}",
-            readers.join(", ")
+            "it would be made anew, since it reads from `{from}` and is to read from `{to}`, but is read by {readers}"
         )),
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Action, Step, read};
-use crate::deploy::api::Description;
-use crate::deploy::talk::{Talk, quoted};
+use crate::deploy::talk::{Known, Talk, quoted};
 use crate::diag::Failed;
 use crate::schema::Kind;
 use crate::sql::ast::Statement;
@@ -27,31 +26,33 @@ pub(in crate::deploy) fn drop(name: &str, kind: Kind, topic: bool) -> String {
 /// then. They are made by a program for a program, so that their topics go too.
 pub(in crate::deploy) fn retire(
     names: &BTreeSet<String>,
-    anew: &BTreeSet<&str>,
+    anew: &BTreeSet<String>,
     talk: &mut Talk<'_>,
 ) -> Result<Retired, Failed> {
     let mut there = Vec::new();
     for name in names {
-        there.extend(talk.describe(name)?.map(|known| (name.as_str(), known.relation.kind, known.description)));
+        if let Some(known) = talk.describe(name)? {
+            let readers = talk.readers(&known.description)?;
+            there.push((name, known, readers));
+        }
     }
     let mut retired = Retired { steps: Vec::new(), stay: Vec::new() };
     let mut gone = anew.clone();
-    loop {
-        let free = |(_, _, description): &(&str, Kind, Description)| description.readers().is_subset(&gone);
-        let Some(place) = there.iter().position(free) else { break };
-        let (name, kind, description) = there.remove(place);
-        gone.insert(name);
-        retired.steps.push(step(name, kind, &description, true));
+    while let Some(place) = there.iter().position(|(.., readers)| readers.is_subset(&gone)) {
+        let (name, known, _) = there.remove(place);
+        gone.insert(name.clone());
+        retired.steps.push(step(name, &known, true));
     }
-    for (name, _, description) in &there {
-        let readers: Vec<&str> = description.readers().into_iter().collect();
-        retired.stay.push(format!("`{name}` is not needed any more, but stays: it is read by {}", readers.join(", ")));
+    for (name, _, readers) in there {
+        let readers = readers.into_iter().collect::<Vec<_>>().join(", ");
+        retired.stay.push(format!("`{name}` is not needed any more, but stays: it is read by {readers}"));
     }
     Ok(retired)
 }
 
 /// The step that drops one.
-pub(in crate::deploy) fn step(name: &str, kind: Kind, description: &Description, topic: bool) -> Step {
+pub(in crate::deploy) fn step(name: &str, known: &Known, topic: bool) -> Step {
+    let (kind, description) = (known.relation.kind, &known.description);
     let from = match read(&description.statement) {
         Some(Statement::CreateAs { query, .. }) => query.from.0,
         _ => String::new(),

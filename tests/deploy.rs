@@ -46,12 +46,28 @@ fn server(
     create: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
     status: impl Fn(usize) -> Value + Send + Sync + 'static,
 ) -> Server {
+    server_with(|_| None, create, status)
+}
+
+/// The same with a history of deployments that answers like this; without an answer there is none and none can be made.
+fn server_with(
+    history: impl Fn(&Request) -> Option<Vec<u8>> + Send + Sync + 'static,
+    create: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+    status: impl Fn(usize) -> Value + Send + Sync + 'static,
+) -> Server {
     let counts = Mutex::new((0_usize, 0_usize, false));
     Server::start(move |request: &Request, _| {
         let mut counts = counts.lock().unwrap();
         let sql = request.sql();
+        if let Some(answer) = history(request).filter(|_| sql.contains("M2KSQL_DEPLOYMENTS")) {
+            return vec![Step::Send(answer)];
+        }
         let answer = match (request.line.as_str(), sql.as_str()) {
             ("GET /info", _) => json("200 OK", &value!({"KsqlServerInfo": {"version": "0.29.0"}})),
+            ("GET /healthcheck", _) => {
+                let details = value!({"kafka": {"isHealthy": true}, "commandRunner": {"isHealthy": false}});
+                json("200 OK", &value!({"isHealthy": false, "details": details, "serverState": "READY"}))
+            }
             ("GET /status/stream/%60T%60/create", _) => {
                 counts.1 += 1;
                 let status = status(counts.1 - 1);
@@ -143,6 +159,26 @@ fn a_200_is_no_success() {
 }
 
 #[test]
+fn no_number_is_given_twice_when_the_history_cannot_be_read() {
+    let history = [field("SINK", "STRING"), field("ENTRY", "STRING")];
+    let server = server_with(
+        move |request| {
+            Some(match request.line.as_str() {
+                "POST /query" => json("500 Internal Server Error", &error(50000, "the topic cannot be read")),
+                _ => json("200 OK", &described("M2KSQL_DEPLOYMENTS", &history, "CREATE STREAM;", &[])),
+            })
+        },
+        |_| json("200 OK", &command("SUCCESS", "")),
+        |_| status("SUCCESS", ""),
+    );
+    let result = apply(&server, &[]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    assert!(result.stderr.contains("warning[W0906]"), "{}", result.stderr);
+    assert!(result.stderr.contains("the topic cannot be read"), "{}", result.stderr);
+    assert!(server.requests().iter().all(|request| !request.sql().starts_with("INSERT")));
+}
+
+#[test]
 fn a_busy_server_is_sent_the_statement_again() {
     let busy = "Could not write the statement 'CREATE STREAM T' into the command topic.\nCaused by: Timeout while waiting for \
                 command topic consumer to process command\n\ttopic";
@@ -159,6 +195,7 @@ fn a_busy_server_is_sent_the_statement_again() {
     let server = server(move |_| json("500 Internal Server Error", &error(50000, busy)), |_| status("SUCCESS", ""));
     let result = apply(&server, &["--wait", "0.3"]);
     assert!(result.code == 3 && result.stderr.contains("error[E0817]"), "{}", result.stderr);
+    assert!(result.stderr.contains("not healthy: commandRunner"), "{}", result.stderr);
     assert!(sent(&server) >= 2);
 }
 
@@ -222,6 +259,11 @@ fn what_others_read_is_not_dropped() {
         let answer = match (request.line.as_str(), request.sql().as_str()) {
             (_, "DESCRIBE `M2KSQL_DEPLOYMENTS`;") => described("M2KSQL_DEPLOYMENTS", &history, "CREATE STREAM;", &[]),
             (_, "DESCRIBE `T`;") => described("T", &[field("PROBABILITY", "DOUBLE")], KEPT, &["U"]),
+            (_, "DESCRIBE `U`;") => described("U", &[field("PROBABILITY", "DOUBLE")], "", &[]),
+            ("GET /info", _) => value!({"KsqlServerInfo": {"version": "0.29.0"}}),
+            ("GET /healthcheck", _) => {
+                value!({"isHealthy": false, "details": {"kafka": {"isHealthy": true}, "commandRunner": {"isHealthy": false}}})
+            }
             ("POST /query", _) => {
                 let rows =
                     value!([{"header": {"queryId": "q", "schema": "`ENTRY` STRING"}}, {"row": {"columns": [entry]}}]);
@@ -236,7 +278,11 @@ fn what_others_read_is_not_dropped() {
     assert!(result.stderr.contains("CSAS_U_2"), "{}", result.stderr);
     let status = program::run(&["status", "--server", &server.url, "--format", "json"]);
     let status: Value = serde_json::from_str(&status.stdout).unwrap();
-    assert_eq!((&status[0]["state"], &status[0]["query"]), (&value!("RUNNING"), &value!("CSAS_T_1")));
+    let deployed = &status["deployments"][0];
+    assert_eq!((&deployed["state"], &deployed["query"]), (&value!("RUNNING"), &value!("CSAS_T_1")));
+    assert_eq!((&status["version"], &status["healthy"]), (&value!("0.29.0"), &value!(false)));
+    let status = program::run(&["status", "--server", &server.url]);
+    assert!(status.stdout.contains(", not healthy: commandRunner\n"), "{}", status.stdout);
 }
 
 #[test]
@@ -311,7 +357,8 @@ fn statements_are_planned_and_applied_in_their_order() {
     ];
     let (mut sources, mut report) = (Sources::new(), Report::new());
     let mut talk = Talk { client: &client, sources: &mut sources, report: &mut report };
-    let first = plan(&statements, Style::default(), &mut talk).unwrap();
+    let none = std::collections::BTreeSet::new();
+    let first = plan(&statements, &none, Style::default(), &mut talk).unwrap();
     assert!(first.steps.iter().all(|step| step.action == Action::Create));
     assert!(first.steps[0].notes.is_empty() && first.steps[1].notes[0].contains("`T_1` is not there yet"));
     let mut done = Vec::new();
@@ -322,12 +369,12 @@ fn statements_are_planned_and_applied_in_their_order() {
     };
     apply(&first, &Properties::new(), Patience::default(), &mut talk, &mut progress).unwrap();
     assert_eq!(done, ["T_1", "T"]);
-    assert!(plan(&statements, Style::default(), &mut talk).unwrap().is_done());
+    assert!(plan(&statements, &none, Style::default(), &mut talk).unwrap().is_done());
     // a first that fails stops the rest, and says so
     let broken = [read("CREATE STREAM T_2 AS SELECT X AS Z FROM S EMIT CHANGES;").unwrap(), {
         read("CREATE STREAM T_3 AS SELECT Z FROM T_2 EMIT CHANGES;").unwrap()
     }];
-    let second = plan(&broken, Style::default(), &mut talk).unwrap();
+    let second = plan(&broken, &none, Style::default(), &mut talk).unwrap();
     assert!(apply(&second, &Properties::new(), Patience::default(), &mut talk, &mut |_| {}).is_err());
     let found = report.diagnostics().last().unwrap();
     assert!(found.notes.contains(&"not applied: `T_3`".to_owned()), "{found:?}");

@@ -157,7 +157,7 @@ impl Model {
 /// let label = CompileOptions { select: vec!["label".into()], ..CompileOptions::default() };
 /// let margin = CompileOptions { select: vec!["margin".into()], ..CompileOptions::default() };
 /// assert_eq!(bound.compile(&margin)?.text(), "1E1 * UNITS + 2E0 AS MARGIN\n");
-/// assert!(bound.compile(&label)?.text().ends_with("END AS LABEL\n"));
+/// assert!(bound.compile(&label)?.text().ends_with(" AS LABEL\n"));
 /// # Ok::<(), m2ksql::Problems>(())
 /// ```
 #[derive(Clone, Debug)]

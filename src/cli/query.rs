@@ -14,14 +14,13 @@ use super::session::Session;
 use super::{compile as cli_compile, interrupt, server};
 use crate::compile;
 use crate::deploy::query::{self, End, Limits, Outcome, Sink};
-use crate::deploy::{Client, Endpoint, Properties, Repeat, frames};
+use crate::deploy::talk::{self, Talk};
+use crate::deploy::{Client, Endpoint, Properties, frames};
 use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::environment::{CANNOT_READ, CANNOT_WRITE};
 use crate::diag::codes::{deploy, server as codes};
-use crate::diag::{Diagnostic, Failed, Report};
+use crate::diag::{Diagnostic, Failed};
 use crate::schema::{Relation, Type};
-use crate::sql::ast::Expr;
-use crate::syntax;
 
 /// Runs a query.
 pub(super) fn run(args: &Query, session: &mut Session) -> Result<(), Failed> {
@@ -82,20 +81,12 @@ fn scoring(args: &Query, model: &Path, client: &Client, session: &mut Session) -
 
 /// A stream or table as the server knows it.
 pub(super) fn describe(name: &str, client: &Client, session: &mut Session) -> Result<Relation, Failed> {
-    let source = session.sources.add("--from", name);
-    let stored = match syntax::expression(source, name, &mut Report::new()) {
-        Ok(Expr::Column(name)) => name.0,
-        _ => {
-            let diagnostic = Diagnostic::new(&BAD_OPTIONS, format!("`{name}` is no name of a stream or table"));
-            return Err(session.report.fail(diagnostic));
-        }
+    let Some(stored) = talk::stored(name) else {
+        let diagnostic = Diagnostic::new(&BAD_OPTIONS, format!("`{name}` is no name of a stream or table"));
+        return Err(session.report.fail(diagnostic));
     };
-    let statement = format!("DESCRIBE `{stored}`;");
-    let answer = client
-        .ksql(&statement, &Properties::new(), Repeat::Harmless)
-        .map_err(|fault| server::fail(client, &fault, Some(&statement), session))?;
-    let source = session.sources.add(format!("DESCRIBE {stored}"), answer.text.as_str());
-    answer.relation(source, &mut session.report)
+    let mut talk = Talk { client, sources: &mut session.sources, report: &mut session.report };
+    Ok(talk.known(&stored)?.relation)
 }
 
 fn from_stdin(session: &mut Session) -> Result<String, Failed> {

@@ -3,6 +3,8 @@
 //! Fields that a release does not send are optional or have a default, and unknown ones are ignored, so that old and new
 //! servers are read alike.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,6 +23,40 @@ pub struct Info {
     /// `RUNNING` and the like; empty before 6.2.
     #[serde(rename = "serverStatus", default)]
     pub status: String,
+}
+
+/// `GET /healthcheck`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Whether nothing is wrong.
+    pub is_healthy: bool,
+    /// Its parts: `metastore`, `kafka`, `commandRunner`.
+    #[serde(default)]
+    pub details: BTreeMap<String, Part>,
+    /// READY and the like; empty before 7.2.
+    #[serde(default)]
+    pub server_state: String,
+}
+
+/// A part of a server, in [`Health`].
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Whether nothing is wrong with it.
+    pub is_healthy: bool,
+}
+
+impl Health {
+    /// What is wrong, in words; `None` if nothing is.
+    pub fn trouble(&self) -> Option<String> {
+        if self.is_healthy {
+            return None;
+        }
+        let ill: Vec<&str> =
+            self.details.iter().filter(|(_, part)| !part.is_healthy).map(|(name, _)| name.as_str()).collect();
+        Some(if ill.is_empty() { "not healthy".to_owned() } else { format!("not healthy: {}", ill.join(", ")) })
+    }
 }
 
 /// How far a statement has come on the server.
@@ -66,7 +102,23 @@ pub struct Running {
     pub state: Option<String>,
     /// How many servers run it in which state. A paused query is seen here only.
     #[serde(rename = "statusCount", default)]
-    pub counts: std::collections::BTreeMap<String, i64>,
+    pub counts: BTreeMap<String, i64>,
+}
+
+impl Running {
+    /// RUNNING, PAUSED, ERROR and the like.
+    pub fn state(&self) -> &str {
+        // the state of a paused query is that of its threads
+        if self.counts.get("PAUSED").is_some_and(|count| *count > 0) {
+            return "PAUSED";
+        }
+        self.state.as_deref().or_else(|| self.counts.keys().next().map(String::as_str)).unwrap_or("UNKNOWN")
+    }
+
+    /// Whether it runs until it is ended: a query of a client goes with the client.
+    pub fn is_persistent(&self) -> bool {
+        self.kind != "PUSH"
+    }
 }
 
 /// A stream or table, as DESCRIBE shows it.
@@ -92,6 +144,43 @@ pub struct Description {
     /// Partitions of the topic; 0 unless asked for with EXTENDED on old servers.
     #[serde(default)]
     pub partitions: i64,
+    /// What keeps it from being dropped: streams and tables that were made from it.
+    #[serde(rename = "sourceConstraints", default)]
+    pub dependents: Vec<String>,
+    /// How far the queries that write it have read, if DESCRIBE was EXTENDED.
+    #[serde(rename = "queryOffsetSummaries", default)]
+    pub progress: Vec<Progress>,
+}
+
+/// How far a query has read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Progress {
+    /// By topic.
+    #[serde(rename = "topicSummaries", default)]
+    pub topics: Vec<TopicProgress>,
+}
+
+/// How far a query has read in a topic.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct TopicProgress {
+    /// The topic.
+    #[serde(rename = "kafkaTopic", default)]
+    pub topic: String,
+    /// By partition.
+    #[serde(default)]
+    pub offsets: Vec<Offsets>,
+}
+
+/// How far a query has read in a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Offsets {
+    /// Its number.
+    pub partition: i64,
+    /// Where the next record will be.
+    pub log_end_offset: i64,
+    /// The first record that the query has not read.
+    pub consumer_offset: i64,
 }
 
 /// The answer of `/ksql`: one entity a statement.

@@ -16,8 +16,9 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body, RequestBuilder};
 
 use super::Secret;
-use super::api::{Answer, CommandStatus, Info};
+use super::api::{Answer, CommandStatus, Health, Info};
 use super::fault::Fault;
+use super::release::Meaning;
 
 /// ksqlDB's own JSON, which every release since 5.0 speaks.
 const JSON: &str = "application/vnd.ksql.v1+json";
@@ -149,6 +150,12 @@ impl Client {
         info.and_then(Result::ok).ok_or(Fault::Foreign { status: 200, words: text.chars().take(200).collect() })
     }
 
+    /// `GET /healthcheck`: whether the server can do its work.
+    pub fn health(&self) -> Result<Health, Fault> {
+        let text = self.get("/healthcheck")?;
+        serde_json::from_str(&text).map_err(|_| Fault::Foreign { status: 200, words: text.chars().take(200).collect() })
+    }
+
     /// Runs statements with `POST /ksql`; one entity is answered for each.
     pub fn ksql(&self, statements: &str, properties: &Properties, repeat: Repeat) -> Result<Answer, Fault> {
         let body = Statement { ksql: statements, streams_properties: properties };
@@ -204,8 +211,7 @@ impl Client {
             // 400: it has ended; 404: a server so old that closing the connection ends a query
             Err(Fault::Refused(refusal)) if matches!(refusal.status, 400 | 404) => Ok(()),
             Err(Fault::Foreign { status: 404, .. }) => Ok(()),
-            // 0.29 ends the query and then fails, if another of its threads has the connection of the query
-            Err(Fault::Refused(refusal)) if refusal.message.contains("On wrong context or worker") => Ok(()),
+            Err(Fault::Refused(refusal)) if refusal.says(Meaning::QueryEnded) => Ok(()),
             Err(fault) => Err(fault),
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::release::Meaning;
 use crate::diag::codes::{deploy, server as codes};
 use crate::diag::{Diagnostic, Place, SourceId, Sources};
 
@@ -85,7 +86,7 @@ impl Fault {
 
     /// The server still carries out an earlier statement, and has not written this one.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Fault::Refused(refusal) if refusal.message.contains("Timeout while waiting for command topic consumer"))
+        matches!(self, Fault::Refused(refusal) if refusal.says(Meaning::Busy))
     }
 
     /// As a finding. `statement` is the text that was sent, for the place that the server names.

@@ -4,21 +4,30 @@
 //! topic keeps rows for ever where the server allows to say so. It is written by INSERT VALUES and read by a pull query, on
 //! servers before 7.1 by a push query from the beginning.
 
-use std::io;
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::apply::{Patience, execute};
-use super::query::{End, Limits, Query, Sink, run};
+use super::plan::read;
+use super::release::{Meaning, says};
 use super::talk::{Talk, quoted};
-use super::{Endpoint, Fault, Properties, Repeat, frames};
+use super::{Properties, Repeat};
 use crate::diag::{Diagnostic, Failed, Report};
+use crate::sql::ast::Statement;
 use crate::sql::print;
 
 /// The stream.
 pub const STREAM: &str = "M2KSQL_DEPLOYMENTS";
+
+/// Statements that run from then on.
+pub const APPLY: &str = "apply";
+/// Earlier ones that run again.
+pub const ROLLBACK: &str = "rollback";
+/// Nothing runs from then on.
+pub const DROP: &str = "drop";
+/// Statements of which some were carried out.
+pub const FAILED: &str = "failed";
 
 /// Something that was applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +37,7 @@ pub struct Entry {
     pub sink: String,
     /// Counts the entries of a sink from 1.
     pub number: u64,
-    /// `apply`, `rollback`, `drop`.
+    /// `apply`, `rollback`, `drop`; `failed` if some of the statements were carried out and not all.
     pub action: String,
     /// The number of the entry that a rollback restored.
     pub restores: Option<u64>,
@@ -46,6 +55,44 @@ pub struct Entry {
     pub applied: u64,
     /// The statements, in order.
     pub statements: Vec<String>,
+    /// What they make, by stored names. Entries of earlier versions of this program have none.
+    pub makes: Vec<String>,
+    /// The columns of the sink and what each is. Entries of earlier versions of this program have none.
+    pub columns: Vec<Column>,
+}
+
+/// A column of the sink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its stored name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+}
+
+/// What a column of the sink is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Passed through from the source.
+    Kept,
+    /// Computed by the model.
+    Result,
+    /// Says which model scored the row.
+    Model,
+    /// What a later version of this program calls otherwise.
+    #[serde(other)]
+    Other,
+}
+
+/// The entry of what runs now, unless nothing does.
+pub fn running(entries: &[Entry]) -> Option<&Entry> {
+    entries.iter().rfind(|entry| entry.action != FAILED).filter(|entry| entry.action != DROP)
+}
+
+/// The streams and tables that the deployments of a sink have made so far.
+pub fn made(entries: &[Entry]) -> BTreeSet<String> {
+    entries.iter().flat_map(Entry::made).collect()
 }
 
 impl Entry {
@@ -53,10 +100,32 @@ impl Entry {
     pub fn effective(&self) -> u64 {
         self.restores.unwrap_or(self.number)
     }
+
+    /// The streams and tables that its statements make, in order.
+    pub fn made(&self) -> Vec<String> {
+        if !self.makes.is_empty() {
+            return self.makes.clone();
+        }
+        let names = self.statements.iter().filter_map(|text| match read(text) {
+            Some(Statement::CreateAs { name, .. }) => Some(name.0),
+            _ => None,
+        });
+        names.collect()
+    }
+}
+
+/// Writes an entry under the next number of its sink. Nothing is written when the entries before cannot be read: a number
+/// that is given twice would lead `rollback` to the wrong one.
+pub fn append(entry: Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
+    let earlier = entries(Some(&entry.sink), talk)?;
+    let number = earlier.iter().map(|entry| entry.number).max().unwrap_or(0) + 1;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let applied = since.map_or(0, |since| since.as_millis() as u64);
+    record(&Entry { number, applied, ..entry }, patience, talk)
 }
 
 /// Writes an entry. The stream is made when it is not there.
-pub fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
+fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
     if talk.describe(STREAM)?.is_none() {
         let create = |retention: &str| {
             format!(
@@ -67,12 +136,12 @@ pub fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<
         // releases before 7.4 do not know the property
         let mut unheard = Report::new();
         let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut unheard };
-        let done = execute(&create(", RETENTION_MS=-1"), patience, &mut quiet, &mut |_| {});
-        let unknown = |found: &Diagnostic| found.message.contains("RETENTION_MS");
+        let done = execute(&create(", RETENTION_MS=-1"), patience, &mut quiet);
+        let unknown = |found: &Diagnostic| says(&found.message, Meaning::NoRetention);
         match done {
             Ok(()) => {}
             Err(_) if unheard.diagnostics().iter().any(unknown) => {
-                execute(&create(""), patience, talk, &mut |_| {})?;
+                execute(&create(""), patience, talk)?;
             }
             Err(failed) => {
                 unheard.diagnostics().iter().for_each(|found| talk.report.push(found.clone()));
@@ -100,60 +169,18 @@ pub fn entries(sink: Option<&str>, talk: &mut Talk<'_>) -> Result<Vec<Entry>, Fa
     }
     let filter = sink.map(|sink| format!(" WHERE SINK = {}", print::string(sink))).unwrap_or_default();
     let select = format!("SELECT ENTRY FROM {}{filter}", quoted(STREAM));
-    let mut found = Found::default();
-    let ask = |emit: &str, idle: u64, found: &mut Found| {
-        let query = Query {
-            sql: format!("{select}{emit};"),
-            properties: Properties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
-            through: Endpoint::Query,
-        };
-        let limits = Limits { idle: Some(Duration::from_secs(idle)), ..Limits::default() };
-        run(talk.client, &query, limits, found).end
-    };
-    let mut end = ask("", 30, &mut found);
-    if matches!(&end, End::NoAnswer(Fault::Refused(refusal)) if refusal.status == 400) {
-        found = Found::default();
-        end = ask(" EMIT CHANGES", 3, &mut found);
-    }
-    match end {
-        End::Complete(_) | End::Idle(_) => {}
-        End::NoAnswer(fault) => return Err(talk.fail(&fault, None)),
-        other => {
-            let why = match other {
-                End::Cut(why, _) | End::Malformed(why) => why,
-                End::Failed(trouble) => trouble.message,
-                _ => "it ended too early".to_owned(),
-            };
-            return Err(talk.fail(&Fault::Broken(format!("the history of deployments is not complete: {why}")), None));
-        }
-    }
-    Ok(found.entries)
-}
-
-/// Collects entries; what is none is left out.
-#[derive(Default)]
-struct Found {
-    entries: Vec<Entry>,
-}
-
-impl Sink for Found {
-    fn columns(&mut self, _: &[frames::Column]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, values: &[&RawValue]) -> io::Result<()> {
+    let (mut entries, mut report) = (Vec::new(), Report::new());
+    let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut report };
+    let read = quiet.rows(&select, None, &mut |values| {
+        // what is no entry is left out
         let text = values.first().and_then(|value| serde_json::from_str::<String>(value.get()).ok());
-        self.entries.extend(text.and_then(|text| serde_json::from_str(&text).ok()));
-        Ok(())
+        entries.extend(text.and_then(|text| serde_json::from_str::<Entry>(&text).ok()));
+    });
+    for mut found in report.diagnostics().iter().cloned() {
+        found.notes.push(format!("it was asked for the history of deployments, the stream `{STREAM}`"));
+        talk.report.push(found);
     }
-
-    fn pause(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn interrupted(&self) -> bool {
-        false
-    }
+    read.map(|()| entries)
 }
 
 #[cfg(test)]
@@ -168,5 +195,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry);
         let old: Entry = serde_json::from_str("{\"sink\": \"S\", \"later\": 1}").unwrap();
         assert_eq!((old.sink.as_str(), old.number), ("S", 0));
+        let later = r#"{"columns": [{"name": "P", "role": "result"}, {"name": "Q", "role": "reason"}]}"#;
+        let roles: Vec<Role> =
+            serde_json::from_str::<Entry>(later).unwrap().columns.iter().map(|column| column.role).collect();
+        assert_eq!(roles, [Role::Result, Role::Other]);
     }
 }

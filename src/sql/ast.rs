@@ -465,6 +465,15 @@ pub enum Item {
 }
 
 impl Item {
+    /// The name of the column that it makes, if the text says: the alias, or the name of the column or field itself.
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Item::Expr { alias: Some(alias), .. } => Some(alias),
+            Item::Expr { expr: Expr::Column(name) | Expr::Qualified(_, name) | Expr::Field(_, name), .. } => Some(name),
+            Item::All(_) | Item::Expr { .. } => None,
+        }
+    }
+
     /// The item without comments, as it is compared with what is read back.
     pub fn without_comments(self) -> Item {
         match self {

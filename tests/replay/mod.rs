@@ -41,6 +41,7 @@ impl Request {
 
 pub struct Server {
     pub url: String,
+    live: bool,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
@@ -66,13 +67,18 @@ impl Server {
                 });
             }
         });
-        Server { url, requests }
+        Server { url, live: false, requests }
     }
 
     /// Always the same bytes.
     pub fn fixed(bytes: impl Into<Vec<u8>>) -> Server {
         let bytes = bytes.into();
         Server::start(move |_, _| vec![Step::Send(bytes.clone())])
+    }
+
+    /// Whether there is a server behind it.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// What was asked so far.
@@ -159,7 +165,7 @@ pub fn unchunked(mut body: &[u8]) -> Vec<u8> {
 }
 
 /// One exchange of a recorded conversation.
-#[derive(Clone, serde::Deserialize)]
+#[derive(Clone, serde::Deserialize, serde::Serialize)]
 struct Exchange {
     request: String,
     body: String,
@@ -184,10 +190,77 @@ impl Exchange {
     }
 }
 
+/// A server for a test that tells a story: the one that `M2KSQL_KSQLDB_URL` names, else a recorded conversation. With
+/// `M2KSQL_RECORD=1` what is said with the former becomes the latter.
+pub fn live_or(name: &'static str) -> Server {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (variable("M2KSQL_KSQLDB_URL"), variable("M2KSQL_RECORD")) {
+        (None, _) => conversation(name),
+        (Some(url), None) => Server { url, live: true, requests: Arc::default() },
+        (Some(url), Some(_)) => recorder(url.trim_start_matches("http://").trim_end_matches('/').to_owned(), name),
+    }
+}
+
+/// Hands everything on to a server and back, and writes it down.
+fn recorder(upstream: String, name: &'static str) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let file = std::fs::File::create(fixture(name)).unwrap();
+    // what was said since the last change: a wait is recorded by its first and its last answer
+    let said = std::collections::BTreeMap::<String, String>::new();
+    let (file, requests) = (Arc::new(Mutex::new((file, said))), Arc::new(Mutex::new(Vec::new())));
+    let log = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (file, log, upstream) = (Arc::clone(&file), Arc::clone(&log), upstream.clone());
+            std::thread::spawn(move || {
+                let Some(request) = read(&stream) else { return };
+                log.lock().unwrap().push(request.clone());
+                let mut server = TcpStream::connect(&upstream).unwrap();
+                let mut head = String::new();
+                for line in request.head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("connection:")) {
+                    head += &format!("{line}\r\n");
+                }
+                write!(server, "{head}Connection: close\r\n\r\n{}", request.body).unwrap();
+                let (mut bytes, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
+                while let Ok(count @ 1..) = server.read(&mut buffer) {
+                    bytes.extend_from_slice(&buffer[..count]);
+                    if stream.write_all(&buffer[..count]).is_err() {
+                        break;
+                    }
+                }
+                let (head, body) = divided(&bytes);
+                let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+                let body = if head.contains("chunked") { unchunked(body) } else { body.to_vec() };
+                let exchange = Exchange {
+                    request: request.line,
+                    body: request.body,
+                    status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+                    answer: String::from_utf8(body).unwrap(),
+                };
+                let (file, said) = &mut *file.lock().unwrap();
+                if exchange.changes() {
+                    said.clear();
+                }
+                let question = format!("{} {}", exchange.request, exchange.body);
+                let answer = said.insert(question, exchange.answer.clone());
+                if answer.as_ref() != Some(&exchange.answer) {
+                    writeln!(file, "{}", serde_json::to_string(&exchange).unwrap()).unwrap();
+                }
+            });
+        }
+    });
+    Server { url, live: true, requests }
+}
+
+fn fixture(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rest").join(name)
+}
+
 /// A server that keeps to a recorded conversation: between two statements that change something, each question has its
 /// answers, the last of which holds for further questions; statements that change something come in their order.
 pub fn conversation(name: &str) -> Server {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rest").join(name);
+    let path = fixture(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let all: Vec<Exchange> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     // where it is: the exchange that changed something last, and which questions were asked since

@@ -6,8 +6,8 @@ use super::super::args::deploy::{Apply, Target};
 use super::super::manifest::deployments;
 use super::super::session::Session;
 use super::super::{interrupt, server};
-use super::{carry_out, confirmed, now, plan, record, refuse, show, talk};
-use crate::deploy::{Client, Properties, history};
+use super::{plan, settle};
+use crate::deploy::{Client, Properties};
 use crate::diag::Failed;
 
 /// How often a watched file is looked at.
@@ -45,26 +45,10 @@ pub(in crate::cli) fn run(args: &Apply, session: &mut Session) -> Result<(), Fai
 }
 
 fn once(targets: &[Target], args: &Apply, client: &Client, session: &mut Session) -> Result<(), Failed> {
-    let plans = plan::make_all(targets, args.shadow, client, session)?;
-    let all = plan::joined(&plans);
-    session.write(None, show::text(&all, client.server(), false).as_bytes())?;
-    refuse(&all, session)?;
-    if all.is_done() || args.carry.dry_run || !confirmed(&args.carry, "Apply this?", session)? {
-        return Ok(());
-    }
+    let changes = plan::make_all(targets, args.shadow, client, session)?;
     let mut properties = Properties::new();
     if args.from_beginning {
         properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
     }
-    for (mut entry, plan) in plans {
-        if plan.is_done() {
-            continue;
-        }
-        carry_out(&plan, &properties, &args.carry, client, session)?;
-        let earlier = history::entries(Some(&entry.sink), &mut talk(client, session)).unwrap_or_default();
-        entry.number = earlier.last().map_or(0, |last| last.number) + 1;
-        entry.applied = now();
-        record(&entry, &args.carry, client, session);
-    }
-    Ok(())
+    settle(&changes, "Apply this?", &properties, &args.carry, client, session).map(|_| ())
 }

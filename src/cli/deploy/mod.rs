@@ -18,17 +18,14 @@ use std::io::{BufRead, IsTerminal, Write};
 use super::args::deploy::CarryOptions;
 use super::interrupt;
 use super::session::Session;
-use crate::deploy::apply::apply as apply_plan;
 use crate::deploy::apply::{Patience, Progress};
-use crate::deploy::history::{self, Entry};
+use crate::deploy::change::Change;
 use crate::deploy::plan::{Action, Plan};
 use crate::deploy::talk::Talk;
 use crate::deploy::{Client, Properties};
 use crate::diag::codes::compile::BAD_OPTIONS;
-use crate::diag::codes::deploy::{NOT_IN_PLACE, UNRECORDED};
-use crate::diag::{Diagnostic, Failed, Report};
-use crate::sql::ast::Expr;
-use crate::syntax;
+use crate::diag::codes::deploy::NOT_IN_PLACE;
+use crate::diag::{Diagnostic, Failed};
 
 /// A conversation whose findings are the session's.
 fn talk<'a>(client: &'a Client, session: &'a mut Session) -> Talk<'a> {
@@ -37,10 +34,9 @@ fn talk<'a>(client: &'a Client, session: &'a mut Session) -> Talk<'a> {
 
 /// The stored name that a name on the command line stands for.
 fn stored(name: &str, session: &mut Session) -> Result<String, Failed> {
-    let source = session.sources.add("<name>", name);
-    match syntax::expression(source, name, &mut Report::new()) {
-        Ok(Expr::Column(name)) => Ok(name.0),
-        _ => {
+    match crate::deploy::talk::stored(name) {
+        Some(name) => Ok(name),
+        None => {
             let message = format!("`{name}` is no name of a stream or table");
             Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message)))
         }
@@ -85,19 +81,30 @@ fn patience(carry: &CarryOptions) -> Patience {
     Patience { total: carry.wait, interrupted: interrupt::asked, ..Patience::default() }
 }
 
-/// Carries out a plan; after Ctrl-C the exit code says so.
-fn carry_out(
-    plan: &Plan,
+/// Shows changes, asks, carries them out one after the other and records each. False if none was carried out: there is
+/// nothing to do, or nobody wants it. After Ctrl-C the exit code says so.
+fn settle(
+    changes: &[Change],
+    question: &str,
     properties: &Properties,
     carry: &CarryOptions,
     client: &Client,
     session: &mut Session,
-) -> Result<(), Failed> {
-    let done = apply_plan(plan, properties, patience(carry), &mut talk(client, session), &mut progress());
-    if done.is_err() && interrupt::asked() {
-        session.end_with(interrupt::EXIT_CODE);
+) -> Result<bool, Failed> {
+    let all = plan::joined(changes);
+    session.write(None, show::text(&all, client.server(), false).as_bytes())?;
+    refuse(&all, session)?;
+    if all.is_done() || carry.dry_run || !confirmed(carry, question, session)? {
+        return Ok(false);
     }
-    done
+    for change in changes.iter().filter(|change| !change.plan.is_done()) {
+        let done = change.carry_out(properties, patience(carry), &mut talk(client, session), &mut progress());
+        if done.is_err() && interrupt::asked() {
+            session.end_with(interrupt::EXIT_CODE);
+        }
+        done?;
+    }
+    Ok(true)
 }
 
 /// Shows on a terminal what the server does.
@@ -115,32 +122,20 @@ fn progress() -> impl FnMut(Progress<'_>) {
             Progress::Working(word, time) if terminal => {
                 write!(stderr, "{clear}{}, {} s", word.to_lowercase(), time.as_secs())
             }
+            Progress::Behind(name, rows, time) if terminal => {
+                write!(stderr, "{clear}{name}: {rows} rows to read before its query can end, {} s", time.as_secs())
+            }
             Progress::Done(step) => {
-                let done = if step.action == Action::Create { "created" } else { "replaced" };
+                let done = match step.action {
+                    Action::Create => "created",
+                    Action::Switch(_) => "made anew",
+                    Action::Drop { .. } => "dropped",
+                    _ => "replaced",
+                };
                 writeln!(stderr, "{clear}{}: {done}", step.name)
             }
             _ => Ok(()),
         };
         let _ = stderr.flush();
     }
-}
-
-/// Writes an entry of the history. What was applied is applied even if that fails.
-fn record(entry: &Entry, carry: &CarryOptions, client: &Client, session: &mut Session) {
-    let mut report = Report::new();
-    let mut talk = Talk { client, sources: &mut session.sources, report: &mut report };
-    if history::record(entry, patience(carry), &mut talk).is_ok() {
-        return;
-    }
-    let mut diagnostic = Diagnostic::new(&UNRECORDED, "the deployment is not in the history of deployments");
-    for found in report.diagnostics() {
-        diagnostic = diagnostic.note(found.message.as_str());
-    }
-    session.report.push(diagnostic.help("`rollback` and `status` will not know it; apply again to record it"));
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }

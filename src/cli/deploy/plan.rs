@@ -7,17 +7,17 @@ use super::super::args::statement::{Form, StatementOptions};
 use super::super::manifest::deployments;
 use super::super::session::Session;
 use super::super::{compile as cli_compile, query, server};
-use super::{canary, refuse, show, talk};
-use crate::build;
+use super::{refuse, show, talk};
 use crate::compile;
 use crate::deploy::Client;
-use crate::deploy::history::Entry;
-use crate::deploy::plan::{self, Plan};
+use crate::deploy::change::Change;
+use crate::deploy::deployment::{Deployment, Model};
+use crate::deploy::plan::Plan;
+use crate::deploy::shadow::shadow;
 use crate::deploy::talk::quoted;
 use crate::diag::Failed;
 use crate::schema::Kind;
-use crate::sql::ast::{Expr, Item, Name, Statement};
-use crate::sql::print::Style;
+use crate::sql::ast::Statement;
 
 /// Shows a plan.
 pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Failed> {
@@ -35,75 +35,47 @@ pub(in crate::cli) fn run(args: &Args, session: &mut Session) -> Result<(), Fail
 /// Plans every model; what is wrong with one does not keep the others from being looked at.
 pub(super) fn make_all(
     targets: &[Target],
-    shadow: bool,
+    candidate: bool,
     client: &Client,
     session: &mut Session,
-) -> Result<Vec<(Entry, Plan)>, Failed> {
+) -> Result<Vec<Change>, Failed> {
     let since = session.report.len();
-    let made: Vec<_> = targets.iter().flat_map(|target| make(target, shadow, client, session)).collect();
+    let made: Vec<_> = targets.iter().flat_map(|target| make(target, candidate, client, session)).collect();
     session.report.check(since)?;
     Ok(made)
 }
 
 /// The statements of all models as one plan.
-pub(super) fn joined(plans: &[(Entry, Plan)]) -> Plan {
-    let version = plans.first().map(|(_, plan)| plan.version.clone()).unwrap_or_default();
-    Plan { version, steps: plans.iter().flat_map(|(_, plan)| plan.steps.clone()).collect() }
+pub(super) fn joined(changes: &[Change]) -> Plan {
+    let version = changes.first().map(|change| change.plan.version.clone()).unwrap_or_default();
+    Plan { version, steps: changes.iter().flat_map(|change| change.plan.steps.clone()).collect() }
 }
 
-/// Compiles and plans; a shadow writes a stream of its own. The entry is what will be written to the history.
-fn make(target: &Target, shadow: bool, client: &Client, session: &mut Session) -> Result<(Entry, Plan), Failed> {
+/// Compiles and plans; a candidate writes a stream of its own.
+fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session) -> Result<Change, Failed> {
     let (name, bytes) = session.read(&target.model)?;
-    let hash = build::sha256(&bytes);
+    let version = target.version.as_deref().unwrap_or_default();
+    let model = Model::new(&bytes, &target.model.display().to_string(), version);
     let graph = session.load(&name, bytes, &target.subject.model)?;
-    let relation = query::describe(&target.from, client, session)?;
-    let (source, kind) = (relation.name.clone(), relation.kind);
-    let into = match shadow {
-        true => quoted(&canary::shadow(&super::stored(&target.into, session)?)),
+    let source = query::describe(&target.from, client, session)?;
+    let into = match candidate {
+        true => quoted(&shadow(&super::stored(&target.into, session)?)),
         false => target.into.clone(),
     };
     let statement = StatementOptions {
         from: Some(target.from.clone()),
         into: Some(into),
-        form: (kind == Kind::Table).then_some(Form::Table),
+        form: (source.kind == Kind::Table).then_some(Form::Table),
         clauses: target.clauses.clone(),
         ..StatementOptions::default()
     };
     let mut bind = target.subject.bind_options(Some(&target.from), session)?;
-    bind.relation.get_or_insert(relation);
+    bind.relation.get_or_insert_with(|| source.clone());
     let options = cli_compile::options(bind, &target.subject, &statement, &TextOptions::default(), session);
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
-    let mut statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
-    let version = target.version.clone().unwrap_or_default();
-    if let (Some(last), Some(column)) = (statements.last_mut(), &target.provenance) {
-        let column = super::stored(column, session)?;
-        stamp(last, column, provenance(&hash, &version));
-    }
-    let plan = plan::plan(&statements, Style::default(), &mut talk(client, session))?;
-    let entry = Entry {
-        sink: plan.steps.last().map(|step| step.name.clone()).unwrap_or_default(),
-        action: "apply".to_owned(),
-        source,
-        model: hash,
-        file: target.model.display().to_string(),
-        version,
-        program: concat!("m2ksql ", env!("CARGO_PKG_VERSION")).to_owned(),
-        statements: plan.steps.iter().map(|step| step.sql.clone()).collect(),
-        ..Entry::default()
-    };
-    Ok((entry, plan))
-}
-
-/// What the column of provenance holds: enough of the hash to find the file by.
-pub(super) fn provenance(hash: &str, version: &str) -> String {
-    let short = format!("sha256:{}", &hash[..hash.len().min(16)]);
-    if version.is_empty() { short } else { format!("{version} {short}") }
-}
-
-/// Adds a constant column.
-fn stamp(statement: &mut Statement, column: String, value: String) {
-    if let Statement::CreateAs { query, .. } = statement {
-        let expr = Expr::String(value);
-        query.items.push(Item::Expr { comments: Vec::new(), expr, alias: Some(Name::new(column)) });
-    }
+    let mark = target.provenance.as_ref().map(|column| super::stored(column, session)).transpose()?;
+    let results: Vec<&str> = compiled.score.outputs.iter().map(|output| output.name.as_str()).collect();
+    let statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
+    let deployment = Deployment::new(statements, &results, &source, &model, mark.as_deref());
+    Change::new(&deployment, &mut talk(client, session))
 }

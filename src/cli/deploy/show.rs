@@ -21,6 +21,8 @@ pub(super) fn text(plan: &Plan, server: &str, full: bool) -> String {
     let counts = [
         (count(|action| *action == Action::Create), "to create"),
         (count(|action| *action == Action::Replace), "to replace in place"),
+        (count(|action| matches!(action, Action::Switch(_))), "to make anew"),
+        (count(|action| matches!(action, Action::Drop { .. })), "to drop"),
         (count(|action| *action == Action::Nothing), "unchanged"),
         (count(|action| matches!(action, Action::Refused(_))), "refused"),
     ];
@@ -36,6 +38,9 @@ fn one(step: &Step, full: bool, out: &mut String) {
     let head = match &step.action {
         Action::Create => format!("create     {} from {}", step.name, step.from),
         Action::Replace => format!("replace    {} in place{runs}", step.name),
+        Action::Switch(from) => format!("make anew  {} from {} instead of {from}{runs}", step.name, step.from),
+        Action::Drop { topic, deleted: true } => format!("drop       {} and its topic {topic}{runs}", step.name),
+        Action::Drop { topic, deleted: false } => format!("drop       {} but keep its topic {topic}{runs}", step.name),
         Action::Nothing => format!("unchanged  {}{runs}", step.name),
         Action::Refused(_) => format!("refused    {}{runs}", step.name),
     };
@@ -67,10 +72,17 @@ fn one(step: &Step, full: bool, out: &mut String) {
     for note in &step.notes {
         let _ = writeln!(out, "  note: {note}");
     }
+    if let Action::Switch(_) = step.action {
+        let _ = writeln!(
+            out,
+            "  its query goes on until it has read what was there when the new source began; then the stream is made anew \
+             over its topic, which stays. No row is lost; rows that come meanwhile are scored by both models."
+        );
+    }
     let shown = match step.action {
         Action::Create => true,
-        Action::Replace => full,
-        Action::Nothing | Action::Refused(_) => false,
+        Action::Replace | Action::Switch(_) => full,
+        Action::Nothing | Action::Refused(_) | Action::Drop { .. } => false,
     };
     if shown {
         let lines: Vec<&str> = step.sql.lines().collect();
@@ -123,6 +135,8 @@ pub(super) fn json(plan: &Plan, server: &str) -> String {
             let (action, reasons) = match &step.action {
                 Action::Create => ("create", Vec::new()),
                 Action::Replace => ("replace", Vec::new()),
+                Action::Switch(_) => ("make anew", Vec::new()),
+                Action::Drop { .. } => ("drop", Vec::new()),
                 Action::Nothing => ("nothing", Vec::new()),
                 Action::Refused(reasons) => {
                     let both = reasons.iter().map(|it| json!({"reason": it.what, "advice": it.advice}));

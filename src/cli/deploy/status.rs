@@ -1,4 +1,4 @@
-//! `status`: what runs, by the history of deployments and the server's own lists.
+//! `status`: what runs, by the history of deployments and the server's own lists; `inspect --server`: which model it is.
 
 use std::fmt::Write;
 
@@ -9,36 +9,42 @@ use super::super::args::deploy::Status;
 use super::super::args::server::ServerOptions;
 use super::super::server;
 use super::super::session::Session;
-use super::{canary, plan, stored, talk};
-use crate::deploy::history::{self, Entry};
-use crate::deploy::talk::Known;
-use crate::diag::codes::deploy::NOT_DEPLOYED;
-use crate::diag::{Diagnostic, Failed};
+use super::{stored, talk};
+use crate::deploy::api::{Health, Info};
+use crate::deploy::history::Entry;
+use crate::deploy::status::{Deployed, state, status, trace as find_model};
+use crate::deploy::{Client, Fault};
+use crate::diag::Failed;
 use crate::sql::print;
 
 /// Shows one deployment or all.
 pub(in crate::cli) fn run(args: &Status, session: &mut Session) -> Result<(), Failed> {
     let client = server::client(&args.server, session)?;
     let name = args.name.as_deref().map(|name| stored(name, session)).transpose()?;
-    let entries = history::entries(name.as_deref(), &mut talk(&client, session))?;
-    let mut names: Vec<&str> = entries.iter().map(|entry| entry.sink.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    if let (Some(name), true) = (&name, names.is_empty()) {
-        return Err(unknown(name, session));
-    }
-    let mut lines = Vec::new();
-    for sink in names {
-        let own: Vec<&Entry> = entries.iter().filter(|entry| entry.sink == sink).collect();
-        let Some(last) = own.last() else { continue };
-        let known = talk(&client, session).describe(sink)?;
-        lines.push(Line { last, known, own: if name.is_some() { own.clone() } else { Vec::new() } });
-    }
+    let (info, health) = well(&client, session)?;
+    let found = status(name.as_deref(), &mut talk(&client, session))?;
     let text = match args.format {
-        Format::Text | Format::Github => text(&lines),
-        Format::Json => json(&lines),
+        Format::Text | Format::Github => {
+            let trouble = match &health {
+                Some(health) => health.trouble().unwrap_or_else(|| "healthy".to_owned()),
+                None => "health unknown".to_owned(),
+            };
+            format!("ksqlDB {} at {}, {trouble}\n\n", info.version, client.server()) + &text(&found, name.is_some())
+        }
+        Format::Json => json(&found, name.is_some(), &client, &info, health.as_ref()),
     };
     session.write(None, text.as_bytes())
+}
+
+/// The server's release and how it is; old servers and proxies do not say the latter.
+fn well(client: &Client, session: &mut Session) -> Result<(Info, Option<Health>), Failed> {
+    let info = client.info().map_err(|fault| server::fail(client, &fault, None, session))?;
+    let health = match client.health() {
+        Ok(health) => Some(health),
+        Err(Fault::Refused(_) | Fault::Foreign { .. }) => None,
+        Err(fault) => return Err(server::fail(client, &fault, None, session)),
+    };
+    Ok((info, health))
 }
 
 /// Leads from a running query to the file of its model.
@@ -50,36 +56,25 @@ pub(in crate::cli) fn trace(
 ) -> Result<(), Failed> {
     let client = server::client(options, session)?;
     let name = stored(name, session)?;
-    let known = canary::deployed(&name, &client, session)?;
-    let entries = history::entries(Some(&name), &mut talk(&client, session))?;
-    let column = canary::computed(&known).model;
-    // the last entry whose model the stream itself names
-    let named = |entry: &&Entry| match &column {
-        Some((_, text)) => !entry.model.is_empty() && text.ends_with(&plan::provenance(&entry.model, "")),
-        None => true,
-    };
-    let entry = entries.iter().rev().find(named);
-    let line = Line { last: entry.unwrap_or(&Entry::default()), known: Some(known), own: Vec::new() }.summary();
-    let (model, agrees) = match entry {
-        Some(entry) => (entry.model.clone(), column.is_some()),
-        None => (String::new(), false),
-    };
+    let found = find_model(&name, &mut talk(&client, session))?;
+    let (query, state) = (found.query().unwrap_or_default(), state(Some(&found.known)));
+    let model = found.entry.as_ref().map(|entry| entry.model.as_str()).unwrap_or_default();
     let text = match format {
         Format::Json => {
-            let column = column.as_ref().map(|(name, text)| json!({"name": name, "value": text}));
-            let all = json!({"name": name, "query": line.0, "state": line.1, "sha256": model, "entry": entry,
-                "column": column, "agrees": agrees});
+            let column = found.mark.as_ref().map(|(name, text)| json!({"name": name, "value": text}));
+            let all = json!({"name": name, "query": query, "state": state, "sha256": model, "entry": found.entry,
+                "column": column, "agrees": found.agrees()});
             format!("{all:#}\n")
         }
         Format::Text | Format::Github => {
             let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-            let mut text = format!("stream   {name}\nquery    {}, {}\n", or(&line.0, "none"), line.1);
-            text += &format!("sha256   {}\n", or(&model, "not in the history of deployments"));
-            if let Some(entry) = entry {
+            let mut text = format!("stream   {name}\nquery    {}, {state}\n", or(query, "none"));
+            text += &format!("sha256   {}\n", or(model, "not in the history of deployments"));
+            if let Some(entry) = &found.entry {
                 text += &format!("file     {}\nversion  {}\n", entry.file, or(&entry.version, "-"));
                 text += &format!("applied  {} UTC by {}\n", time(entry.applied), entry.program);
             }
-            text += &match &column {
+            text += &match &found.mark {
                 Some((name, value)) => format!("column   {name} = {}\n", print::string(value)),
                 None => "column   none says which model it is\n".to_owned(),
             };
@@ -89,76 +84,56 @@ pub(in crate::cli) fn trace(
     session.write(None, text.as_bytes())
 }
 
-/// Reports that there is nothing of this name.
-pub(super) fn unknown(name: &str, session: &mut Session) -> Failed {
-    let message = format!("nothing was applied under the name `{name}`");
-    session.report.fail(Diagnostic::new(&NOT_DEPLOYED, message).help("`m2ksql status` lists what was"))
-}
-
-struct Line<'a> {
-    last: &'a Entry,
-    known: Option<Known>,
-    /// All entries, if they are asked for.
-    own: Vec<&'a Entry>,
-}
-
-impl Line<'_> {
-    /// The query that writes the sink.
-    fn query(&self) -> Option<&str> {
-        self.known.as_ref()?.description.writers.first().map(|query| query.id.as_str())
-    }
-
-    /// Query and state.
-    fn summary(&self) -> (String, String) {
-        (self.query().unwrap_or_default().to_owned(), self.state())
-    }
-
-    fn state(&self) -> String {
-        let Some(known) = &self.known else { return "DROPPED".to_owned() };
-        let Some(query) = known.description.writers.first() else { return "STOPPED".to_owned() };
-        if query.counts.get("PAUSED").is_some_and(|count| *count > 0) {
-            return "PAUSED".to_owned();
-        }
-        query.state.clone().or_else(|| query.counts.keys().next().cloned()).unwrap_or_else(|| "UNKNOWN".to_owned())
-    }
-}
-
-fn text(lines: &[Line<'_>]) -> String {
+/// For people: the deployments, of a single one its streams and its history too.
+fn text(found: &[Deployed], single: bool) -> String {
+    let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let mut rows = vec![["NAME", "STATE", "QUERY", "ENTRY", "MODEL", "VERSION", "FROM", "SINCE"].map(str::to_owned)];
-    for line in lines {
-        let entry = line.last;
+    for deployed in found {
+        let Some(entry) = deployed.current() else { continue };
         rows.push([
             entry.sink.clone(),
-            line.state(),
-            line.query().unwrap_or("-").to_owned(),
+            deployed.state(),
+            deployed.query().unwrap_or("-").to_owned(),
             entry.number.to_string(),
             short(&entry.model),
-            if entry.version.is_empty() { "-".to_owned() } else { entry.version.clone() },
+            or_none(&entry.version),
             entry.source.clone(),
             time(entry.applied),
         ]);
     }
     let mut text = String::new();
-    if lines.is_empty() {
+    if found.is_empty() {
         text.push_str("nothing was applied to this server\n");
         return text;
     }
     table(&rows, &mut text);
-    for line in lines.iter().filter(|line| !line.own.is_empty()) {
+    for deployed in found.iter().filter(|_| single) {
+        if deployed.stages.len() > 1 {
+            let mut rows = vec![["STREAM", "STATE", "QUERY"].map(str::to_owned)];
+            for (name, known) in &deployed.stages {
+                let query = known.as_ref().and_then(|known| known.description.writers.first());
+                let query = query.map_or("-", |query| &query.id);
+                rows.push([name.clone(), state(known.as_ref()).to_owned(), query.to_owned()]);
+            }
+            text.push('\n');
+            table(&rows, &mut text);
+        }
         let mut rows = vec![["ENTRY", "ACTION", "MODEL", "VERSION", "FILE", "SINCE"].map(str::to_owned)];
-        for entry in &line.own {
-            let action = match entry.restores {
-                Some(number) => format!("{} to {number}", entry.action),
-                None => entry.action.clone(),
-            };
-            let version = if entry.version.is_empty() { "-".to_owned() } else { entry.version.clone() };
-            let number = entry.number.to_string();
-            rows.push([number, action, entry.model.clone(), version, entry.file.clone(), time(entry.applied)]);
+        for entry in &deployed.entries {
+            let (number, version) = (entry.number.to_string(), or_none(&entry.version));
+            rows.push([number, action(entry), entry.model.clone(), version, entry.file.clone(), time(entry.applied)]);
         }
         text.push('\n');
         table(&rows, &mut text);
     }
     text
+}
+
+fn action(entry: &Entry) -> String {
+    match entry.restores {
+        Some(number) => format!("{} to {number}", entry.action),
+        None => entry.action.clone(),
+    }
 }
 
 fn table<const N: usize>(rows: &[[String; N]], text: &mut String) {
@@ -171,14 +146,22 @@ fn table<const N: usize>(rows: &[[String; N]], text: &mut String) {
     }
 }
 
-fn json(lines: &[Line<'_>]) -> String {
-    let lines: Vec<serde_json::Value> = (lines.iter())
-        .map(|line| {
-            let own = (!line.own.is_empty()).then_some(&line.own);
-            json!({"name": line.last.sink, "state": line.state(), "query": line.query(), "entry": line.last, "history": own})
+/// For programs.
+fn json(found: &[Deployed], single: bool, client: &Client, info: &Info, health: Option<&Health>) -> String {
+    let deployments: Vec<serde_json::Value> = (found.iter())
+        .map(|deployed| {
+            let entry = deployed.current();
+            let stages: Vec<_> = (deployed.stages.iter())
+                .map(|(name, known)| json!({"name": name, "state": state(known.as_ref())}))
+                .collect();
+            json!({"name": entry.map(|entry| &entry.sink), "state": deployed.state(), "query": deployed.query(),
+                "entry": entry, "streams": stages, "history": single.then_some(&deployed.entries)})
         })
         .collect();
-    format!("{:#}\n", serde_json::Value::from(lines))
+    let healthy = health.map(|health| health.is_healthy);
+    let all = json!({"server": client.server(), "version": info.version, "healthy": healthy,
+        "trouble": health.and_then(Health::trouble), "deployments": deployments});
+    format!("{all:#}\n")
 }
 
 fn short(hash: &str) -> String {

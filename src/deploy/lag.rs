@@ -1,0 +1,144 @@
+//! How far queries have come: a query that is to end goes on until it has read what its successor does not.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::api::Description;
+use super::apply::{LONGEST_PAUSE, Patience, Progress, Trouble, interrupted};
+use super::plan::{Step, read};
+use super::talk::Talk;
+use crate::diag::Diagnostic;
+use crate::diag::codes::{deploy, server};
+use crate::sql::ast::Statement;
+
+/// The longest chain of statements that is followed.
+const DEEPEST: usize = 32;
+
+/// Where the topics end that a query reads: by topic and partition.
+type Ends = BTreeMap<(String, i64), i64>;
+
+/// The streams from behind `root` to the sink, in the order in which rows pass them.
+pub(super) fn chain(sink: &str, root: &str, talk: &mut Talk<'_>) -> Result<Vec<String>, Trouble> {
+    let (mut names, mut name) = (Vec::new(), sink.to_owned());
+    while name != root && names.len() < DEEPEST {
+        let Some(known) = Trouble::of(talk, |talk| talk.describe(&name))? else { break };
+        let Some(Statement::CreateAs { query, .. }) = read(&known.description.statement) else { break };
+        names.push(name);
+        name = query.from.0;
+    }
+    names.reverse();
+    Ok(names)
+}
+
+/// Waits until the queries of these steps read every row that comes.
+pub(super) fn settle(
+    steps: &[Step],
+    patience: Patience,
+    talk: &mut Talk<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), Trouble> {
+    let started = Instant::now();
+    let mut pause = patience.pause;
+    for step in steps {
+        loop {
+            let description = look(&step.name, talk)?;
+            let state = description.writers.first().map_or("STOPPED", |query| query.state());
+            let elapsed = started.elapsed();
+            if matches!(state, "RUNNING" | "UNKNOWN") && elapsed >= patience.settle {
+                break;
+            }
+            if (patience.interrupted)() {
+                return Err(interrupted("is not sent"));
+            }
+            if state == "ERROR" || elapsed >= patience.total.max(patience.settle) {
+                let message = format!("the new query that writes `{}` does not run: its state is {state}", step.name);
+                return Err(Trouble::Told(Box::new(Diagnostic::new(&deploy::FAILED, message))));
+            }
+            progress(Progress::Working("the new queries begin", elapsed));
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the queries that write these streams have read all that is there now, one after the other.
+pub(super) fn catch_up(
+    names: &[String],
+    patience: Patience,
+    talk: &mut Talk<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), Trouble> {
+    for name in names {
+        let started = Instant::now();
+        let wanted = ends(&look(name, talk)?);
+        let mut pause = patience.pause;
+        loop {
+            let behind = behind(&wanted, &look(name, talk)?);
+            if behind == 0 {
+                break;
+            }
+            let elapsed = started.elapsed();
+            if (patience.interrupted)() {
+                return Err(interrupted("is not sent"));
+            }
+            if elapsed >= patience.total {
+                return Err(Trouble::Told(Box::new(late(name, behind, patience.total))));
+            }
+            progress(Progress::Behind(name, behind, elapsed));
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+fn look(name: &str, talk: &mut Talk<'_>) -> Result<Description, Trouble> {
+    Trouble::of(talk, |talk| talk.extended(name))
+}
+
+fn late(name: &str, behind: i64, after: Duration) -> Diagnostic {
+    let message = format!(
+        "the query that writes `{name}` is still {behind} rows behind after {} s; nothing was ended",
+        after.as_secs_f64()
+    );
+    Diagnostic::new(&server::LATE, message).help("wait longer with `--wait SECONDS`")
+}
+
+fn ends(description: &Description) -> Ends {
+    let topics = description.progress.iter().flat_map(|query| &query.topics);
+    let offsets = topics.flat_map(|topic| topic.offsets.iter().map(move |it| (topic, it)));
+    offsets.map(|(topic, it)| ((topic.topic.clone(), it.partition), it.log_end_offset)).collect()
+}
+
+/// How many records are left before these ends. A partition that a query has never read has none for it.
+fn behind(ends: &Ends, description: &Description) -> i64 {
+    let topics = description.progress.iter().flat_map(|query| &query.topics);
+    let offsets = topics.flat_map(|topic| topic.offsets.iter().map(move |it| (topic, it)));
+    let left = offsets.map(|(topic, it)| {
+        let end = ends.get(&(topic.topic.clone(), it.partition)).copied().unwrap_or(0);
+        (end - it.consumer_offset).max(0)
+    });
+    left.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_behind_what_was_there() {
+        let read = |end: i64, here: i64| -> Description {
+            let offsets =
+                serde_json::json!([{"partition": 0, "logStartOffset": 0, "logEndOffset": end, "consumerOffset": here}]);
+            let topics = serde_json::json!([{"kafkaTopic": "S", "offsets": offsets}]);
+            let progress = serde_json::json!([{"groupId": "g", "topicSummaries": topics}]);
+            serde_json::from_value(serde_json::json!({"name": "T", "queryOffsetSummaries": progress})).unwrap()
+        };
+        let wanted = ends(&read(10, 4));
+        assert_eq!(behind(&wanted, &read(10, 4)), 6);
+        // more has come since: that is for the successor
+        assert_eq!(behind(&wanted, &read(50, 12)), 0);
+        assert_eq!(behind(&wanted, &Description::default()), 0);
+    }
+}

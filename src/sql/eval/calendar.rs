@@ -121,7 +121,7 @@ impl Pattern {
     /// Writes the time so many milliseconds after the epoch, at an offset of so many.
     pub(super) fn format(&self, millis: i64, offset: i64) -> String {
         // in 128 bits, because BIGINT reaches beyond what an offset leaves room for
-        let local = i128::from(millis) + i128::from(offset);
+        let local = i128::from(instant(millis)) + i128::from(offset);
         let days = local.div_euclid(i128::from(DAY)) as i64;
         let of_day = local.rem_euclid(i128::from(DAY)) as i64;
         let date = date_of(days);
@@ -359,8 +359,15 @@ pub(super) fn format_time(millis: i64) -> Option<String> {
 
 /// The time of day and the start of the day of a timestamp.
 pub(super) fn split_timestamp(millis: i64) -> (i64, i64) {
+    let millis = instant(millis);
     let of_day = millis.rem_euclid(DAY);
     (of_day, millis.saturating_sub(of_day))
+}
+
+/// The moment that `java.sql.Timestamp` takes the milliseconds for. It keeps whole seconds before the moment and the
+/// rest apart, and the seconds wrap for the smallest numbers.
+fn instant(millis: i64) -> i64 {
+    millis.div_euclid(1000).wrapping_mul(1000).wrapping_div(1000) * 1000 + millis.rem_euclid(1000)
 }
 
 #[cfg(test)]

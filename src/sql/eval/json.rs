@@ -158,8 +158,11 @@ impl Reader<'_> {
         }
         let number = if whole.len() == unsigned.len() {
             if text == "-0" { "0".to_owned() } else { text.to_owned() }
+        } else if text.parse().is_ok_and(f64::is_infinite) {
+            // beyond a DOUBLE Jackson writes what a DOUBLE is, as it writes infinities
+            if text.starts_with('-') { "\"-Infinity\"" } else { "\"Infinity\"" }.to_owned()
         } else {
-            Decimal::parse(text)?.to_string()
+            Decimal::read(text)?.to_string()
         };
         self.rest = rest;
         Some(Json::Number(number))

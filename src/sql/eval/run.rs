@@ -82,8 +82,10 @@ pub(super) enum Node {
     Negate(Box<Node>, Arithmetic),
     Plus(Box<Node>, Arithmetic),
     Chain(Box<Node>, Vec<(Operator, Arithmetic, Node)>),
-    /// `||`: the joined beginning is an argument of the next call and guarded as such.
-    Concat(Box<Node>, Vec<Node>),
+    /// What Java evaluates twice: the second time sees what the first has sorted.
+    Twice(Box<Node>),
+    /// A condition whose exceptions count and whose value does not, with the value that stands for it.
+    Dropped(Box<Node>, bool),
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
@@ -228,13 +230,13 @@ impl Node {
                 }
                 value
             }
-            Node::Concat(first, rest) => {
-                let mut joined = first.eval(frame);
-                for operand in rest {
-                    let guarded = joined.unwrap_or(Value::Null);
-                    joined = operand.eval(frame).map(|operand| concat(&guarded, &operand));
-                }
-                return joined;
+            Node::Twice(inner) => {
+                inner.eval(frame)?;
+                return inner.eval(frame);
+            }
+            Node::Dropped(inner, value) => {
+                inner.eval(frame)?;
+                Value::Boolean(*value)
             }
             Node::And(operands) => {
                 for operand in operands {
@@ -337,15 +339,6 @@ impl Call {
             (Run::Double(_) | Run::Doubles(_) | Run::Refused(_), _) => Err(Thrown),
         }
     }
-}
-
-/// `CONCAT` of two: NULLs are skipped.
-fn concat(left: &Value, right: &Value) -> Value {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.to_string(),
-        _ => String::new(),
-    };
-    Value::string(text(left) + &text(right))
 }
 
 fn negate(value: &Value, arithmetic: Arithmetic) -> Evaluated {

@@ -156,29 +156,31 @@ fn position(values: &[Value]) -> Evaluated {
         Some(_) => Err(Thrown),
     };
     let (start, occurrence) = (number(2)?, number(3)?);
-    let (mut text, mut wanted) = (units(text), units(wanted));
-    let count = text.len() as i64;
-    let from = i64::from(start).abs();
-    if from > count {
+    let count = text.encode_utf16().count() as i32;
+    // the smallest number has no absolute value, and what is computed from it wraps
+    if start.wrapping_abs() > count {
         return Ok(Value::Integer(0));
     }
     let backwards = start < 0;
-    if backwards {
-        text.reverse();
-        wanted.reverse();
-    }
+    let (text, wanted) = if backwards { (reversed(text), reversed(wanted)) } else { (units(text), units(wanted)) };
+    let from = start.wrapping_abs();
     // a start of 0 looks at the last character only (`substring(text, -1)`)
-    let skip = if from == 0 { (count - 1).max(0) } else { from - 1 };
+    let skip = if from == 0 { (count - 1).max(0) } else { from.wrapping_sub(1) };
     let found = ordinal_index(text.get(skip as usize..).unwrap_or_default(), &wanted, occurrence);
     let Some(index) = found else {
         return Ok(Value::Integer(0));
     };
-    let index = index as i64;
+    let (index, length) = (index as i32, wanted.len() as i32);
     Ok(Value::Integer(if backwards {
-        (count - from - index - wanted.len() as i64 + 2) as i32
+        count.wrapping_sub(from).wrapping_sub(index).wrapping_sub(length).wrapping_add(2)
     } else {
-        (index + i64::from(start)) as i32
+        index + start
     }))
+}
+
+/// The units of the text from its end, pairs of surrogates kept together.
+fn reversed(text: &str) -> Vec<u16> {
+    units(&text.chars().rev().collect::<String>())
 }
 
 /// Where the n-th occurrence begins; occurrences may overlap.
@@ -233,14 +235,14 @@ fn pad(values: &[Value], left: bool) -> Value {
     from_units(&units)
 }
 
-/// An empty delimiter splits into characters; any other gives a list that cannot be sorted in place.
+/// An empty delimiter splits into UTF-16 units; any other gives a list that cannot be sorted in place.
 fn split(values: &[Value]) -> Evaluated {
     Ok(match values {
         [Value::String(text), Value::String(delimiter)] if delimiter.is_empty() => {
             if text.is_empty() {
                 return Ok(Value::array(vec![Value::string("")]));
             }
-            Value::array(text.chars().map(|c| Value::string(c.to_string())).collect())
+            Value::array(units(text).iter().map(|unit| from_units(&[*unit])).collect())
         }
         [Value::String(text), Value::String(delimiter)] => {
             Value::Array(List::frozen(text.split(&**delimiter).map(Value::string).collect()))

@@ -36,6 +36,24 @@ pub(super) fn read(text: &str) -> Option<Option<Json>> {
     if glued { None } else { Some(Some(value)) }
 }
 
+/// Whether an item of the array passes the test. What follows that item is not looked at, and only a text that is not
+/// broken up to it can hold one.
+pub(super) fn any_item(text: &str, mut test: impl FnMut(&Json) -> bool) -> bool {
+    let mut reader = Reader { rest: text };
+    if !reader.next_is("[") || reader.next_is("]") {
+        return false;
+    }
+    while let Some(item) = reader.value(1) {
+        if test(&item) {
+            return true;
+        }
+        if !reader.next_is(",") {
+            return false;
+        }
+    }
+    false
+}
+
 struct Reader<'a> {
     rest: &'a str,
 }

@@ -10,6 +10,7 @@ use super::compare::{self, Comparator};
 use super::convert::{Conversion, to_bigint, to_decimal, to_double, to_integer};
 use super::functions::{Prepared, Run};
 use super::value::Value;
+use crate::schema::Type;
 use crate::sql::ast::{Comparison, Operator};
 
 /// A Java exception on its way to the nearest guard.
@@ -107,6 +108,8 @@ pub(super) struct Call {
     /// What [`Run::Prepare`] made.
     pub prepared: Option<Prepared>,
     pub arguments: Vec<Node>,
+    /// The types of the arguments, for [`Run::Typed`].
+    pub types: Vec<Option<Type>>,
     pub closures: Vec<Closure>,
 }
 
@@ -327,6 +330,7 @@ impl Call {
                 (a, b) => Value::Double(run(to_double(&a)?, to_double(&b)?)),
             }),
             (Run::Values(run), arguments) => run(&eval_all(arguments, frame)?),
+            (Run::Typed(run), arguments) => run(&eval_all(arguments, frame)?, &self.types),
             (Run::Event(run), _) => Ok(run(frame.event)),
             (Run::Lambdas(run), arguments) => {
                 let values = eval_all(arguments, frame)?;

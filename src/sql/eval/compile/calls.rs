@@ -2,9 +2,11 @@
 
 use super::super::convert::Conversion;
 use super::super::functions::{self, Argument, Function, Letters, Overload, Parameter, Refusal, Run};
+use super::super::lists::Shape;
 use super::super::messages;
 use super::super::run::{Call, Closure, Node};
 use super::super::types::digits_of;
+use super::super::value::Value;
 use super::{Compiler, Typed, argument_node, peel};
 use crate::diag::codes::eval as codes;
 use crate::diag::{Diagnostic, Failed};
@@ -18,14 +20,21 @@ impl Compiler<'_> {
     pub(super) fn call(&mut self, name: &Name, arguments: &[Expr]) -> Result<Typed, Failed> {
         let ordinary = arguments.iter().take_while(|argument| !matches!(peel(argument), Expr::Lambda(..))).count();
         let (values, lambdas) = arguments.split_at(ordinary);
-        let typed = self.all(values);
+        let typed: Vec<_> = values.iter().map(|value| self.argument_value(value)).collect();
         let Some(function) = functions::find(name.as_str()) else {
             let message = format!("the evaluator knows no function `{}`", name.as_str());
             let help = messages::nearest(name.as_str(), functions::all().map(|function| function.name));
             return Err(self.fail(&codes::UNKNOWN_FUNCTION, message, &help));
         };
-        let typed = typed?;
-        let mut types: Vec<Argument> = typed.iter().map(|value| Argument::Value(value.ty.clone())).collect();
+        let typed = typed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut types: Vec<Argument> = typed
+            .iter()
+            .zip(values)
+            .map(|(value, expr)| match peel(expr) {
+                Expr::Unit(_) => Argument::Unit,
+                _ => Argument::Value(value.ty.clone()),
+            })
+            .collect();
         for lambda in lambdas {
             let Expr::Lambda(variables, _) = peel(lambda) else {
                 let message = format!("in `{}` an argument follows a lambda", function.name);
@@ -107,10 +116,23 @@ impl Compiler<'_> {
             let message = "`SLICE` is a view of its array, which fails once `ARRAY_SORT` has sorted that in place";
             return Err(self.fail(&codes::NOT_EVALUATED, message, SORT_A_COPY));
         }
-        Ok(Typed::new(
-            Node::Call(Call { function: function.name, run: overload.run, prepared, arguments: nodes, closures }),
-            ty,
-        ))
+        let types = match overload.run {
+            Run::Typed(_) => values_of(&types),
+            _ => Vec::new(),
+        };
+        let call = Call { function: function.name, run: overload.run, prepared, arguments: nodes, types, closures };
+        Ok(Typed::new(Node::Call(call), ty))
+    }
+
+    /// An argument that is no lambda.
+    fn argument_value(&mut self, value: &Expr) -> Result<Typed, Failed> {
+        match peel(value) {
+            Expr::Unit(unit) => {
+                let node = Node::Constant(Value::Bigint(unit.milliseconds()));
+                Ok(Typed { node, ty: None, primitive: false, shape: Shape::Other })
+            }
+            _ => self.expr(value),
+        }
     }
 
     /// An argument, converted to the parameter's type and guarded as ksqlDB guards it.
@@ -223,6 +245,14 @@ impl Compiler<'_> {
         };
         Err(self.fail(&codes::LAMBDA, message, "choose another name, such as `_X`"))
     }
+}
+
+fn values_of(arguments: &[Argument]) -> Vec<Option<Type>> {
+    let of = |argument: &Argument| match argument {
+        Argument::Value(ty) => ty.clone(),
+        Argument::Unit | Argument::Lambda(..) => None,
+    };
+    arguments.iter().map(of).collect()
 }
 
 fn closure_arity(lambda: &Expr) -> usize {

@@ -196,7 +196,7 @@ impl Compiler<'_> {
                 Err(self.fail(&codes::DOES_NOT_COMPILE, message, "use CAST"))
             }
             Expr::Unit(_) => {
-                Err(self.fail(&codes::NOT_EVALUATED, "functions that take a unit of time are not evaluated", ""))
+                Err(self.fail(&codes::WRONG_ARGUMENTS, "a unit of time stands only where a function takes one", ""))
             }
             Expr::Commented(_, inner) => self.expr(inner),
             Expr::Located(place, inner) => {

@@ -158,3 +158,52 @@ fn without_a_schema_columns_are_taken_for_what_the_features_need() {
     let right = run_with(&[&arguments[..], &["--column", "CITY STRING"]].concat(), rows);
     assert_eq!((right.code, right.stdout.as_str()), (0, "PREDICTION\n4.0\n"), "{}", right.stderr);
 }
+
+#[test]
+fn a_name_stands_for_a_value_that_may_be_null() {
+    let model = linear(r#""filled": 1.0, "absent": 10.0, "inside": 100.0, "divided": 1000.0"#);
+    let definitions = "
+        product = amount * M['k'];
+        filled = COALESCE(product, 5E0);
+        absent = CASE WHEN product IS NULL THEN 1E0 ELSE 2E0 END;
+        logarithm = LN(amount);
+        inside = CASE WHEN logarithm BETWEEN 0E0 AND 1E0 THEN 1E0 ELSE 2E0 END;
+        quotient = quantity / weekday;
+        divided = COALESCE(quotient, 7);";
+    let folder = Folder::new("values", &[("model.json", &model), ("features.sql", definitions)]);
+    // NULL in arithmetic fails in ksqlDB, and `(A * B) IS NULL`, `LN(A) BETWEEN …` do not even compile
+    let sql = folder.sql(&FILE);
+    for part in [
+        "COALESCE(CAST(AMOUNT * M['k'] AS DOUBLE), 5E0)",
+        "WHEN CAST(AMOUNT * M['k'] AS DOUBLE) IS NULL",
+        "WHEN CAST(LN(AMOUNT) AS DOUBLE) >= 0E0 AND CAST(LN(AMOUNT) AS DOUBLE) <= 1E0",
+        "COALESCE(CAST(QUANTITY / WEEKDAY AS INTEGER), 7)",
+    ] {
+        assert!(sql.contains(part), "{part}\n{sql}");
+    }
+    let rows = r#"{"AMOUNT": 2, "M": {"k": 3}, "QUANTITY": 7, "WEEKDAY": 2}
+                  {"AMOUNT": 2, "M": null, "QUANTITY": 7, "WEEKDAY": 0}
+                  {"AMOUNT": null, "M": {"k": 3}, "QUANTITY": null, "WEEKDAY": 1}"#;
+    assert_eq!(folder.score(&FILE, rows), "3126.0\n7115.0\n7215.0");
+    let verify = folder.run("verify", &FILE, "");
+    assert_eq!((verify.code, verify.stderr.as_str()), (0, ""), "{}", verify.stdout);
+    // what cannot be had even so is said where it is defined
+    let wrong = "a = 1E0; filled = CASE WHEN a IS NULL THEN 1E0 ELSE 2E0 END;";
+    let folder = Folder::new("values-wrong", &[("model.json", &linear(r#""filled": 1.0"#)), ("features.sql", wrong)]);
+    let result = folder.run("compile", &FILE, "");
+    assert_eq!(result.code, 1);
+    assert!(result.stderr.contains("E0706") && result.stderr.contains("features.sql:1:10"), "{}", result.stderr);
+}
+
+#[test]
+fn decimal_literals_mean_in_a_persistent_query_what_they_mean_here() {
+    // recorded on a server: CREATE STREAM AS stores `100.` as 100, an INTEGER that wraps, and `0.0000001` as 1E-7
+    let model = linear(r#""a": 1.0, "b": 1.0, "c": 1.0"#);
+    let definitions = "a = quantity * 100.; b = quantity * 0.0000001; c = quantity * 0.5;";
+    let folder = Folder::new("literals", &[("model.json", &model), ("features.sql", definitions)]);
+    let expected = "CAST(CAST(QUANTITY * CAST('100' AS DECIMAL(3, 0)) AS DECIMAL(14, 0)) AS DOUBLE) \
+                    + CAST(QUANTITY * CAST('0.0000001' AS DECIMAL(8, 7)) AS DECIMAL(19, 7)) \
+                    + CAST(QUANTITY * 0.5 AS DECIMAL(13, 1)) AS PREDICTION";
+    assert_eq!(folder.sql(&FILE), expected);
+    assert_eq!(folder.score(&FILE, r#"{"QUANTITY": 2000000000}"#), "201000000200.0");
+}

@@ -103,12 +103,15 @@ fn every_code_is_reported_with_what_was_found() {
         ("GREATEST(I, L)", "E0704", "equally well"),
         ("COALESCE(A, 0)", "E0704", "(DOUBLE, INTEGER)"),
         ("EXP(NULL)", "E0704", "equally well"),
-        ("S || A", "E0704", "`||` takes texts"),
+        ("S || S", "E0706", "CONCAT"),
+        ("ABS(A) BETWEEN 1 AND 2", "E0706", ">="),
+        ("(S LIKE 'a') = TRUE", "E0706", "LIKE"),
+        ("+(+A)", "E0706", "increment"),
+        ("-(-2147483648)", "E0706", "smallest"),
         ("TRANSFORM(ARR, A => A)", "E0705", "name of a column"),
         ("TRANSFORM(ARR, X => ARRAY_LENGTH(TRANSFORM(ARR, X => 1)))", "E0705", "used twice"),
         ("(A + B) IS NULL", "E0706", "CAST"),
         ("1E0 IS NULL", "E0706", "primitive"),
-        ("(S LIKE 'a') = TRUE", "E0706", "LIKE"),
         ("ARR[L]", "E0706", "INTEGER"),
         ("STRUCT(X := 1, X := 2)", "E0706", "twice"),
         ("RANDOM()", "E0707", "random"),
@@ -118,6 +121,10 @@ fn every_code_is_reported_with_what_was_found() {
         ("FORMAT_TIMESTAMP(FROM_UNIXTIME(L), 'yyyy', 'Europe/Oslo')", "E0707", "Europe/Oslo"),
         ("REGEXP_EXTRACT('(?i)a', S)", "E0707", "pattern"),
         ("ARRAY_SORT(SLICE(ARR, 1, 2))", "E0707", "SLICE"),
+        ("ARRAY_CONCAT(SLICE(ARR, 1, 2), ARRAY_SORT(ARR))", "E0707", "SLICE"),
+        ("ARRAY_CONCAT(SLICE(ARRAY_SORT(ARR), 1, 2), SLICE(ARRAY_SORT(ARR), 1, 2))", "E0707", "SLICE"),
+        ("TRANSFORM(ARR, X => ARRAY_SORT(ARR)[1])", "E0707", "goes through"),
+        ("REDUCE(ARR, ARR, (S1, X) => ARRAY_SORT(S1))", "E0707", "goes through"),
         ("NULL", "E0709", "CAST(NULL AS DOUBLE)"),
         ("ARRAY[NULL]", "E0709", "CAST(NULL AS DOUBLE)"),
         ("CASE WHEN T THEN NULL END", "E0709", "CAST(NULL AS DOUBLE)"),
@@ -172,9 +179,6 @@ fn an_exception_stops_at_the_nearest_guard() {
     // an exception in a lambda ends the call
     assert_eq!(value("TRANSFORM(ARR, _X => _X + 1E0)"), Value::Null);
     assert_eq!(value("ARRAY_LENGTH(TRANSFORM(ARR, _X => _X + 1E0))"), Value::Null);
-    // and || is a call whose left part is guarded
-    assert_eq!(value("S || CAST(I / 0 AS STRING) || 'z'"), Value::string("az"));
-    assert_eq!(value("S || (S + SUBSTRING(S, I / 0)) || 'z'"), Value::string("z"));
 }
 
 #[test]
@@ -292,10 +296,6 @@ fn a_sum_may_be_long() {
     let sum = Expr::Chain(Box::new(Expr::column("A")), rest);
     let program = Program::compile(&sum, &relation(), &mut Report::new()).unwrap();
     assert_eq!(program.eval(&row(), &Event::default()), Value::Double(400_002.0));
-    let rest = vec![(Operator::Concat, Expr::column("S")); 100];
-    let text = Expr::Chain(Box::new(Expr::column("S")), rest);
-    let program = Program::compile(&text, &relation(), &mut Report::new()).unwrap();
-    assert_eq!(program.eval(&row(), &Event::default()), Value::string("a".repeat(101)));
 }
 
 /// Numbers where something happens.
@@ -408,7 +408,8 @@ fn condition(depth: u32, scope: usize) -> BoxedStrategy<Expr> {
         1 => prop::collection::vec(inner(), 2..4).prop_map(Expr::And),
         1 => prop::collection::vec(inner(), 2..4).prop_map(Expr::Or),
         1 => inner().prop_map(|value| Expr::Not(Box::new(value))),
-        1 => (double(depth - 1, scope), double(depth - 1, scope), double(depth - 1, scope), any::<bool>()).prop_map(
+        // no call may stand in the value
+        1 => (double(0, scope), double(depth - 1, scope), double(depth - 1, scope), any::<bool>()).prop_map(
             |(value, low, high, negated)| Expr::Between {
                 value: Box::new(value),
                 low: Box::new(low),

@@ -10,13 +10,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::shape::place;
-use super::{Options, Text, names};
+use super::{Options, Text, import, names};
 use crate::diag::codes::compile as codes;
 use crate::diag::{Diagnostic, Failed, Place, Report, nearest};
 use crate::model::Graph;
 use crate::schema::{Column, Kind, Relation, Type};
-use crate::sql::ast::{Expr, Name};
-use crate::sql::eval::Program;
+use crate::sql::ast::{Comparison, Expr, Name};
+use crate::sql::eval::{self, Program};
 use crate::syntax;
 
 /// Definitions must not grow beyond this when names are replaced by what they stand for.
@@ -265,7 +265,7 @@ impl Resolver {
                 Some(format!(
                     "`{name}` would have {size} parts if names were replaced by what they stand for; the limit is {MOST_NODES}"
                 ))
-            } else if !self.replace(&mut expr, &mut scope) {
+            } else if !self.replace(&mut expr, &mut scope, Context::Strict) {
                 Some(format!(
                     "in `{name}` a variable of a lambda has the name of a column that a definition above reads"
                 ))
@@ -284,18 +284,31 @@ impl Resolver {
                 return None;
             }
         }
+        if typed && expr != definition.expr {
+            // what was put in the place of names has to be what a server takes there
+            let mut inner = Report::new();
+            if eval::type_of(&expr, &self.columns, &mut inner).is_err() {
+                let findings = inner.diagnostics().iter().cloned();
+                findings
+                    .for_each(|finding| report.push(Diagnostic { place: Some(definition.place.clone()), ..finding }));
+                return None;
+            }
+        }
         Some((expr, ty))
     }
 
     /// Puts what names stand for in their place; false if a column would be captured by a lambda.
-    fn replace(&self, expr: &mut Expr, variables: &mut Vec<Name>) -> bool {
+    fn replace(&self, expr: &mut Expr, variables: &mut Vec<Name>, context: Context) -> bool {
         if let Expr::Column(name) = expr {
             if variables.contains(name) {
                 return true;
             }
-            let Some((_, Some((meaning, _)))) = self.done.get(name.as_str()) else { return true };
+            let Some((_, Some((meaning, ty)))) = self.done.get(name.as_str()) else { return true };
             let captured = meaning.columns().into_iter().any(|column| variables.contains(column));
-            *expr = meaning.clone();
+            *expr = match ty.clone().or_else(|| self.assumed(meaning)) {
+                Some(ty) if !context.takes(meaning) => as_value(meaning.clone(), ty),
+                _ => meaning.clone(),
+            };
             return !captured;
         }
         let entered = variables.len();
@@ -303,10 +316,32 @@ impl Resolver {
             variables.extend(names.iter().cloned());
         }
         let mut sound = true;
-        expr.for_each_child_mut(|child| sound &= self.replace(child, variables));
+        if let Expr::Case(arms, otherwise) = expr {
+            for (condition, value) in arms {
+                sound &= self.replace(condition, variables, Context::Value);
+                sound &= self.replace(value, variables, context);
+            }
+            if let Some(value) = otherwise {
+                sound &= self.replace(value, variables, context);
+            }
+        } else {
+            let inside = context.inside(expr);
+            expr.for_each_child_mut(|child| sound &= self.replace(child, variables, inside));
+        }
         variables.truncate(entered);
         join(expr);
         sound
+    }
+
+    /// The type of an expression, if columns of which nothing is known are DOUBLE.
+    fn assumed(&self, expr: &Expr) -> Option<Type> {
+        let mut columns = self.columns.clone();
+        for name in expr.columns() {
+            if columns.column(name.as_str()).is_none() {
+                columns.columns.push(Column { name: name.0.clone(), ty: Type::Double, key: None });
+            }
+        }
+        eval::type_of(expr, &columns, &mut Report::new()).ok()
     }
 
     /// Makes a definition known to those below it.
@@ -322,9 +357,79 @@ impl Resolver {
     }
 }
 
-/// A chain, conjunction or disjunction that begins with one of its own kind is one, as it is where it is read.
+/// What stands around a name. A name stands for a value: NULL where that cannot be computed, as a column would be. What is
+/// put in its place may fail instead, which only makes no difference where NULL would end in NULL too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Context {
+    /// A failure and NULL give the same.
+    Strict,
+    /// An argument: a call that fails there is NULL.
+    Argument,
+    /// Anything else.
+    Value,
+}
+
+impl Context {
+    /// Of the operands of an expression that stands here. Those of CASE differ.
+    fn inside(self, expr: &Expr) -> Context {
+        match expr {
+            Expr::Chain(..) | Expr::Negate(_) | Expr::Plus(_) | Expr::Field(..) | Expr::Index(..) => self.of_operands(),
+            Expr::Commented(..) | Expr::Located(..) => self,
+            Expr::Call(name, _) if self == Context::Strict && import::is_strict(name) => self,
+            Expr::Call(..) => Context::Argument,
+            // they catch failures
+            Expr::Cast(..) | Expr::Array(_) | Expr::Map(_) | Expr::Struct(_) => Context::Strict,
+            _ => Context::Value,
+        }
+    }
+
+    fn of_operands(self) -> Context {
+        if self == Context::Argument { Context::Value } else { self }
+    }
+
+    /// Whether the expression can stand here as it is.
+    fn takes(self, expr: &Expr) -> bool {
+        let literal =
+            matches!(expr, Expr::Boolean(_) | Expr::Integer(_) | Expr::Double(_) | Expr::Decimal(_) | Expr::String(_));
+        match self {
+            Context::Strict => true,
+            _ if literal || import::is_column(expr) || matches!(expr, Expr::Cast(..)) => true,
+            Context::Argument => matches!(expr, Expr::Call(..)),
+            Context::Value => false,
+        }
+    }
+}
+
+/// The expression, caught where it fails: a CAST to its own type.
+fn as_value(expr: Expr, ty: Type) -> Expr {
+    let expr = match expr {
+        // ksqlDB has no CAST of LIKE
+        Expr::Like { value, pattern, escape, negated: false } => {
+            Expr::Not(Box::new(Expr::Like { value, pattern, escape, negated: true }))
+        }
+        other => other,
+    };
+    Expr::Cast(Box::new(expr), ty)
+}
+
+/// Whether a function is called anywhere in the expression.
+fn calls(expr: &Expr) -> bool {
+    let mut found = matches!(expr, Expr::Call(..));
+    expr.for_each_child(|child| found = found || calls(child));
+    found
+}
+
+/// A chain, conjunction or disjunction that begins with one of its own kind is one, as it is where it is read. BETWEEN with
+/// a call as its value, which ksqlDB cannot compile, is written as two comparisons.
 fn join(expr: &mut Expr) {
     match expr {
+        Expr::Between { value, low, high, negated } if calls(value) => {
+            let compare =
+                |comparison: Comparison, end: &Expr| Expr::Compare(comparison, value.clone(), Box::new(end.clone()));
+            let both =
+                Expr::And(vec![compare(Comparison::GreaterOrEqual, low), compare(Comparison::LessOrEqual, high)]);
+            *expr = if *negated { Expr::Not(Box::new(both)) } else { both };
+        }
         Expr::Chain(first, rest) => {
             if let Expr::Chain(head, earlier) = &mut **first
                 && earlier.first().map(|(operator, _)| operator.level())

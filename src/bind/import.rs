@@ -15,7 +15,7 @@
 
 use super::Binding;
 use crate::diag::Report;
-use crate::schema::{Relation, Type};
+use crate::schema::{self, Relation, Type};
 use crate::score::{Arm, Comparison, Function, Id, Input, Score, Term};
 use crate::sql::ast::{self, Expr, Level, Name, Operator};
 use crate::sql::eval;
@@ -425,15 +425,38 @@ impl Importer<'_> {
 
 /// The binding of an expression that Score does not look into; `wanted` is the type that it is read as.
 pub(super) fn leaf(expr: &Expr, ty: Option<Type>, wanted: &Type) -> Binding {
-    if is_column(expr) || matches!(expr, Expr::Cast(..)) {
-        return Binding { expr: expr.clone(), ty, nullable: true };
+    let expr = durable(expr.clone());
+    if is_column(&expr) || matches!(expr, Expr::Cast(..)) {
+        return Binding { expr, ty, nullable: true };
     }
     let ty = ty.unwrap_or_else(|| wanted.clone());
-    Binding { expr: Expr::Cast(Box::new(expr.clone()), ty.clone()), ty: Some(ty), nullable: true }
+    Binding { expr: Expr::Cast(Box::new(expr), ty.clone()), ty: Some(ty), nullable: true }
+}
+
+/// The expression with DECIMAL literals that a persistent query keeps. A server stores its queries as text in which `100.`
+/// is the INTEGER 100 and `0.0000001` the DOUBLE 1E-7, and computes with these.
+fn durable(mut expr: Expr) -> Expr {
+    if let Expr::Decimal(text) = &expr {
+        let kept = eval::Decimal::parse(text).map(|value| value.to_string());
+        if kept.is_some_and(|kept| kept.contains('E') || !kept.contains('.')) {
+            let none = Relation { name: String::new(), kind: schema::Kind::Stream, columns: Vec::new() };
+            if let Ok(ty) = eval::type_of(&expr, &none, &mut Report::new()) {
+                return Expr::Cast(Box::new(Expr::String(text.trim_end_matches('.').to_owned())), ty);
+            }
+        }
+        return expr;
+    }
+    expr.for_each_child_mut(|child| *child = durable(std::mem::replace(child, Expr::Null)));
+    expr
+}
+
+/// Whether a function gives NULL for NULL, and nothing else of it shows.
+pub(super) fn is_strict(name: &Name) -> bool {
+    name.as_str() == "POWER" || FUNCTIONS.iter().any(|(known, ..)| *known == name.as_str())
 }
 
 /// A column, or a part of one that is reached by names and literals: NULL where it is not there, and never a failure.
-fn is_column(expr: &Expr) -> bool {
+pub(super) fn is_column(expr: &Expr) -> bool {
     match expr {
         Expr::Column(_) | Expr::Qualified(..) => true,
         Expr::Field(base, _) => is_column(base),

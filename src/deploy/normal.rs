@@ -3,7 +3,9 @@
 //! A server keeps its own text: names qualified by their source, every operation in parentheses, aliases without AS, `*`
 //! written out, comments gone. What differs in meaning differs here too: no rule changes what is computed or how.
 
-use crate::schema::Relation;
+use std::collections::BTreeMap;
+
+use crate::schema::{Column, Relation};
 use crate::sql::ast::{Comparison, Expr, Item, Name, Query};
 
 /// A query without what a server adds or drops.
@@ -30,17 +32,19 @@ impl Normal {
 pub fn normal(query: &Query, source: Option<&Relation>) -> Normal {
     let aliases = [Some(&query.from), query.from_alias.as_ref()];
     let tidy = |expr: &Expr| tidy(expr.clone(), &aliases);
+    let columns = source.map(|source| source.columns.as_slice()).unwrap_or_default();
+    let mut generated = Generated { columns, next: BTreeMap::new() };
     let mut items = Vec::new();
-    for (number, item) in query.items.iter().enumerate() {
+    for item in &query.items {
         match item {
             Item::All(_) => {
-                for column in source.map(|source| source.columns.as_slice()).unwrap_or_default() {
+                for column in columns {
                     items.push((Name::new(column.name.as_str()), Expr::column(column.name.as_str())));
                 }
             }
             Item::Expr { expr, alias, .. } => {
                 let expr = tidy(expr);
-                let name = alias.clone().unwrap_or_else(|| named(&expr, number));
+                let name = alias.clone().unwrap_or_else(|| generated.name(&expr));
                 items.push((name, expr));
             }
         }
@@ -53,12 +57,38 @@ pub fn normal(query: &Query, source: Option<&Relation>) -> Normal {
     }
 }
 
-/// The name that a column gets without an alias.
-fn named(expr: &Expr, number: usize) -> Name {
-    match expr {
-        Expr::Column(name) | Expr::Qualified(_, name) | Expr::Field(_, name) => name.clone(),
-        _ => Name::new(format!("KSQL_COL_{number}")),
+/// The names that a server gives columns without an alias: numbered where one is taken.
+struct Generated<'a> {
+    columns: &'a [Column],
+    /// The next number of every name that was given.
+    next: BTreeMap<String, u64>,
+}
+
+impl Generated<'_> {
+    fn name(&mut self, expr: &Expr) -> Name {
+        match expr {
+            Expr::Column(name) | Expr::Qualified(_, name) => name.clone(),
+            Expr::Field(_, field) => self.numbered(split_number(field.as_str()).0, false),
+            _ => self.numbered("KSQL_COL", true),
+        }
     }
+
+    /// The first number from zero on that no column of the source has; zero is left out of fields' names.
+    fn numbered(&mut self, name: &str, with_zero: bool) -> Name {
+        let next = self.next.entry(name.to_owned()).or_default();
+        while self.columns.iter().any(|column| split_number(&column.name) == (name, *next)) {
+            *next += 1;
+        }
+        let number = *next;
+        *next += 1;
+        Name::new(if number == 0 && !with_zero { name.to_owned() } else { format!("{name}_{number}") })
+    }
+}
+
+/// `ZIP_2` as `ZIP` and 2; a name without a number has zero.
+fn split_number(name: &str) -> (&str, u64) {
+    let digits = name.rsplit_once('_').filter(|(_, digits)| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.and_then(|(name, digits)| Some((name, digits.parse().ok()?))).unwrap_or((name, 0))
 }
 
 /// Operands first. Trees come from the reader, which bounds their depth.
@@ -86,9 +116,14 @@ fn tidy(mut expr: Expr, aliases: &[Option<&Name>; 2]) -> Expr {
             Expr::Or(inner) => Ok(inner),
             other => Err(other),
         })),
-        // `NOT (a IS DISTINCT FROM b)` is how a server writes the negation
+        // `NOT (a IS DISTINCT FROM b)` and `NOT (a LIKE b)` are how a server writes the negation
         Expr::Not(inner) => match *inner {
             Expr::Compare(Comparison::Distinct, left, right) => Expr::Compare(Comparison::NotDistinct, left, right),
+            Expr::Like { value, pattern, escape, negated: false } => {
+                Expr::Like { value, pattern, escape, negated: true }
+            }
+            Expr::In { value, list, negated: false } => Expr::In { value, list, negated: true },
+            Expr::Between { value, low, high, negated: false } => Expr::Between { value, low, high, negated: true },
             inner => Expr::Not(Box::new(inner)),
         },
         other => other,
@@ -111,7 +146,7 @@ fn flat(list: Vec<Expr>, inner: impl Fn(Expr) -> Result<Vec<Expr>, Expr>) -> Vec
 mod tests {
     use super::*;
     use crate::diag::{Report, Sources};
-    use crate::schema::{Column, Kind, Type};
+    use crate::schema::{Kind, Type};
     use crate::sql::ast::Statement;
     use crate::syntax;
 
@@ -154,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn negations_are_kept_as_not() {
+        let sent = read(
+            "SELECT U NOT LIKE 'a%' AS NL, U NOT IN ('a','b') AS NI, X NOT BETWEEN 1 AND 2 AS NB FROM D_K \
+             WHERE U NOT LIKE 'x%';",
+        );
+        let kept = read(
+            "SELECT (NOT (D_K.U LIKE 'a%')) NL, (NOT (D_K.U IN ('a', 'b'))) NI, (NOT (D_K.X BETWEEN 1 AND 2)) NB \
+             FROM D_K D_K WHERE (NOT (D_K.U LIKE 'x%')) EMIT CHANGES;",
+        );
+        assert_eq!(sent, kept);
+    }
+
+    #[test]
     fn what_means_something_else_stays_different() {
         let different = [
             ("X - (`lower` - 2E0)", "X - `lower` - 2E0"),
@@ -180,6 +228,11 @@ mod tests {
             read("SELECT *, 1 AS ONE FROM D_K;"),
             read("SELECT D_K.X X, D_K.`lower` `lower`, 1 ONE FROM D_K D_K;")
         );
-        assert_eq!(read("SELECT X FROM D_K;").items[0].0.as_str(), "X");
+        let names = |items: &str| {
+            let query = read(&format!("SELECT {items} FROM D_K;"));
+            query.items.iter().map(|(name, _)| name.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        // as a server named them
+        assert_eq!(names("X, X + 1, S->F, T->F, X * 2, S->X, S->X_7"), "X KSQL_COL_0 F F_1 KSQL_COL_1 X_1 X_2");
     }
 }

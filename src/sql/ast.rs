@@ -180,6 +180,17 @@ impl Unit {
     pub fn symbol(self) -> &'static str {
         Self::ALL[self as usize].1
     }
+
+    /// How long it is.
+    pub fn milliseconds(self) -> i64 {
+        match self {
+            Unit::Millisecond | Unit::Milliseconds => 1,
+            Unit::Seconds => 1_000,
+            Unit::Minutes => 60_000,
+            Unit::Hours => 3_600_000,
+            Unit::Days => 86_400_000,
+        }
+    }
 }
 
 /// A scalar expression.

@@ -33,7 +33,7 @@ pub(super) struct Part {
     pub nesting: usize,
     /// Nothing was reported about it.
     pub sound: bool,
-    /// It holds something that no statement of `sql::ast` has: a join, a window, grouping, `->*`.
+    /// It holds something that no statement of `sql::ast` has: a join, a window, grouping, `->*`, `COUNT(*)`.
     pub foreign: bool,
 }
 
@@ -140,7 +140,10 @@ impl Scanner<'_> {
             b'>' => self.angles = self.angles.saturating_sub(1),
             b'A'..=b'Z' | b'a'..=b'z' | b'_' => self.word(token, range.clone()),
             b',' | b'0'..=b'9' => {}
-            b'*' if self.text[..range.start].trim_end().ends_with("->") => self.foreign = true,
+            // `->*` and `COUNT(*)`
+            b'*' if ["->", "("].iter().any(|before| self.text[..range.start].trim_end().ends_with(before)) => {
+                self.foreign = true;
+            }
             _ => self.angles = 0,
         }
     }

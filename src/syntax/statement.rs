@@ -85,7 +85,7 @@ impl Reader<'_> {
                 Rule::k_source => source = true,
                 Rule::k_table => kind = Kind::Table,
                 Rule::if_not_exists => if_not_exists = true,
-                Rule::columns => columns = Some(self.columns(part)?),
+                Rule::columns => columns = Some(self.columns(part, kind)?),
                 Rule::with => with = self.with(part)?,
                 Rule::query => query = Some(self.query(part, comments)?),
                 _ => name = Some(self.name(&part)?),
@@ -104,7 +104,7 @@ impl Reader<'_> {
         Ok(Statement::CreateAs { or_replace, kind, if_not_exists, name, with, query })
     }
 
-    fn columns(&mut self, pair: Pair<'_, Rule>) -> Result<Vec<Column>, Failed> {
+    fn columns(&mut self, pair: Pair<'_, Rule>, kind: Kind) -> Result<Vec<Column>, Failed> {
         let mut columns: Vec<Column> = Vec::new();
         for part in pair.into_inner().filter(|part| part.as_rule() == Rule::column) {
             let place = self.place(&part);
@@ -112,6 +112,15 @@ impl Reader<'_> {
             if columns.iter().any(|other| other.name == column.name) {
                 let message = format!("the column `{}` stands twice in the list", column.name);
                 return Err(self.report.fail(Diagnostic::new(&codes::DUPLICATE_COLUMN, message).at(place)));
+            }
+            let (what, wrong, right) = match kind {
+                Kind::Table => ("table", Key::Key, "PRIMARY KEY"),
+                Kind::Stream => ("stream", Key::Primary, "KEY"),
+            };
+            if column.key == Some(wrong) {
+                let message = format!("a column of the key of a {what} is declared `{right}`");
+                let diagnostic = Diagnostic::new(&codes::SYNTAX, message).at(place);
+                return Err(self.report.fail(diagnostic.help(format!("write `{} … {right}`", column.name))));
             }
             columns.push(column);
         }

@@ -196,6 +196,11 @@ impl Builder<'_> {
             }
             Node::And(operands) => self.logic(operands, true),
             Node::Or(operands) => self.logic(operands, false),
+            Node::Dropped(inner, value) => {
+                let (inner, _) = self.scalar(inner)?;
+                let value = Operand::Constant(f64::from(u8::from(*value)));
+                scalar(self.push(Op::Poison(value, inner)), Kind::Boolean)
+            }
             Node::Not(inner) => {
                 let operand = self.condition(inner)?;
                 scalar(self.push(Op::Not(operand)), Kind::Boolean)

@@ -2,8 +2,10 @@
 //!
 //! Named zones need a database of their history and are refused, not guessed.
 
+use super::pattern::Pattern;
+
 /// Milliseconds of a day.
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 
 /// A date of the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +38,19 @@ pub(super) fn date_of(days: i64) -> Date {
     Date { year: year_of_era + era * 400 + i64::from(month <= 2), month, day }
 }
 
+/// The same for a date of the Julian calendar.
+pub(super) fn days_of_julian(date: Date) -> i64 {
+    let before_march = i64::from(date.month <= 2);
+    let (year, month) = (date.year - before_march, i64::from(date.month) + 12 * before_march - 3);
+    year * 365 + year.div_euclid(4) + (153 * month + 2) / 5 + i64::from(date.day) - 719_471
+}
+
 fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-fn month_length(year: i64, month: u32) -> u32 {
+/// The days of a month.
+pub(super) fn month_length(year: i64, month: u32) -> u32 {
     match month {
         4 | 6 | 9 | 11 => 30,
         2 if is_leap(year) => 29,
@@ -79,171 +89,9 @@ pub(super) fn zone_offset(zone: &str) -> Option<i64> {
     (parts.len() <= 3 && minutes < 60 && seconds < 60 && total <= 18 * 3600).then_some(sign * total * 1000)
 }
 
-/// A piece of a pattern of `DateTimeFormatter`.
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(String),
-    Field(char, usize),
-}
-
-/// A pattern that timestamps are written by.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern(Vec<Piece>);
-
-impl Pattern {
-    /// Reads a pattern; the error names what the evaluator does not know.
-    pub(super) fn parse(pattern: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut chars = pattern.chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '\'' => pieces.push(Piece::Text(quoted(&mut chars).ok_or("the pattern has an unclosed quote")?)),
-                'a'..='z' | 'A'..='Z' => {
-                    let mut count = 1;
-                    while chars.next_if_eq(&c).is_some() {
-                        count += 1;
-                    }
-                    if !known(c, count) {
-                        return Err(format!(
-                            "the evaluator does not know `{}` in patterns",
-                            c.to_string().repeat(count)
-                        ));
-                    }
-                    pieces.push(Piece::Field(c, count));
-                }
-                '[' | ']' | '{' | '}' | '#' => return Err(format!("the evaluator does not know `{c}` in patterns")),
-                other => pieces.push(Piece::Text(other.to_string())),
-            }
-        }
-        Ok(Pattern(pieces))
-    }
-
-    /// Writes the time so many milliseconds after the epoch, at an offset of so many.
-    pub(super) fn format(&self, millis: i64, offset: i64) -> String {
-        // in 128 bits, because BIGINT reaches beyond what an offset leaves room for
-        let local = i128::from(millis) + i128::from(offset);
-        let days = local.div_euclid(i128::from(DAY)) as i64;
-        let of_day = local.rem_euclid(i128::from(DAY)) as i64;
-        let date = date_of(days);
-        self.0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.clone(),
-                Piece::Field(letter, count) => field(*letter, *count, date, days, of_day, offset),
-            })
-            .collect()
-    }
-}
-
-/// The text up to the closing quote; two quotes are one, an empty quotation is a quote.
-fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
-    let mut text = String::new();
-    loop {
-        match chars.next()? {
-            '\'' if chars.next_if_eq(&'\'').is_some() => text.push('\''),
-            '\'' => break,
-            c => text.push(c),
-        }
-    }
-    Some(if text.is_empty() { "'".into() } else { text })
-}
-
-fn known(letter: char, count: usize) -> bool {
-    match letter {
-        'y' | 'u' => count <= 9,
-        'M' | 'L' => count <= 4,
-        'd' | 'H' | 'h' | 'K' | 'k' | 'm' | 's' => count <= 2,
-        'D' => count <= 3,
-        'E' => count <= 4,
-        'e' | 'c' => count == 1 || (letter == 'e' && count <= 4),
-        'S' => count <= 9,
-        'a' => count == 1,
-        'X' | 'x' | 'Z' => count <= 3,
-        _ => false,
-    }
-}
-
-fn field(letter: char, count: usize, date: Date, days: i64, of_day: i64, offset: i64) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-    let number = |value: i64| format!("{value:0count$}");
-    let name = |name: &str, short: bool| if short { name[..3].to_owned() } else { name.to_owned() };
-    let hour = of_day / 3_600_000;
-    // 1970-01-01 was a Thursday
-    let weekday = (days + 4).rem_euclid(7) as usize;
-    match letter {
-        'y' => year(if date.year > 0 { date.year } else { 1 - date.year }, count),
-        'u' => year(date.year, count),
-        'M' | 'L' if count >= 3 => name(MONTHS[date.month as usize - 1], count == 3),
-        'M' | 'L' => number(i64::from(date.month)),
-        'd' => number(i64::from(date.day)),
-        'D' => number(days - days_of(Date { month: 1, day: 1, ..date }) + 1),
-        'H' => number(hour),
-        'k' => number(if hour == 0 { 24 } else { hour }),
-        'K' => number(hour % 12),
-        'h' => number(if hour % 12 == 0 { 12 } else { hour % 12 }),
-        'm' => number(of_day / 60_000 % 60),
-        's' => number(of_day / 1_000 % 60),
-        'S' => format!("{:03}000000", of_day % 1_000)[..count].to_owned(),
-        'a' => if hour < 12 { "AM" } else { "PM" }.into(),
-        'E' => name(DAYS[weekday], count <= 3),
-        'e' if count >= 3 => name(DAYS[weekday], count == 3),
-        // weeks begin on Sunday in the locale of the server's images
-        'e' | 'c' => number(weekday as i64 + 1),
-        _ => zone(letter, count, offset),
-    }
-}
-
-fn year(value: i64, count: usize) -> String {
-    match count {
-        2 => format!("{:02}", value.rem_euclid(100)),
-        _ => {
-            let digits = format!("{:0count$}", value.unsigned_abs());
-            let sign = match (value < 0, count >= 4 && digits.len() > count) {
-                (true, _) => "-",
-                (false, true) => "+",
-                (false, false) => "",
-            };
-            format!("{sign}{digits}")
-        }
-    }
-}
-
-fn zone(letter: char, count: usize, offset: i64) -> String {
-    if letter == 'X' && offset == 0 {
-        return "Z".into();
-    }
-    let sign = if offset < 0 { '-' } else { '+' };
-    let minutes = offset.abs() / 60_000;
-    let (hours, minutes) = (minutes / 60, minutes % 60);
-    match (letter, count) {
-        ('X' | 'x', 1) if minutes == 0 => format!("{sign}{hours:02}"),
-        ('X' | 'x', 3) => format!("{sign}{hours:02}:{minutes:02}"),
-        _ => format!("{sign}{hours:02}{minutes:02}"),
-    }
-}
-
 /// `yyyy-MM-dd'T'HH:mm:ss.SSS` in UTC: what CAST of a TIMESTAMP to STRING gives.
 pub(super) fn format_timestamp(millis: i64) -> String {
-    const FIELDS: [(char, usize, &str); 7] =
-        [('y', 4, "-"), ('M', 2, "-"), ('d', 2, "T"), ('H', 2, ":"), ('m', 2, ":"), ('s', 2, "."), ('S', 3, "")];
-    let pieces = FIELDS
-        .iter()
-        .flat_map(|(letter, count, text)| [Piece::Field(*letter, *count), Piece::Text((*text).to_owned())]);
-    Pattern(pieces.collect()).format(millis, 0)
+    Pattern::of_timestamps().format(millis, 0)
 }
 
 /// What CAST of a STRING to TIMESTAMP reads: a date or a beginning of one, with `T` also a time or a beginning of one,
@@ -359,8 +207,15 @@ pub(super) fn format_time(millis: i64) -> Option<String> {
 
 /// The time of day and the start of the day of a timestamp.
 pub(super) fn split_timestamp(millis: i64) -> (i64, i64) {
+    let millis = instant(millis);
     let of_day = millis.rem_euclid(DAY);
     (of_day, millis.saturating_sub(of_day))
+}
+
+/// The moment that `java.sql.Timestamp` takes the milliseconds for. It keeps whole seconds before the moment and the
+/// rest apart, and the seconds wrap for the smallest numbers.
+pub(super) fn instant(millis: i64) -> i64 {
+    millis.div_euclid(1000).wrapping_mul(1000).wrapping_div(1000) * 1000 + millis.rem_euclid(1000)
 }
 
 #[cfg(test)]
@@ -374,23 +229,6 @@ mod tests {
         }
         assert_eq!(date_of(0), Date { year: 1970, month: 1, day: 1 });
         assert_eq!(date_of(11_016), Date { year: 2000, month: 2, day: 29 });
-    }
-
-    /// Expected texts printed by OpenJDK 17, locale en_US.
-    #[test]
-    fn patterns_are_those_of_java() {
-        let write = |pattern: &str, millis: i64, zone: &str| {
-            Pattern::parse(pattern).unwrap().format(millis, zone_offset(zone).unwrap())
-        };
-        let t = 1_595_000_000_123; // 2020-07-17T15:33:20.123Z, a Friday
-        assert_eq!(write("yyyy-MM-dd'T'HH:mm:ss.SSSX", t, "UTC"), "2020-07-17T15:33:20.123Z");
-        assert_eq!(write("EEE, d MMM yy h:m a xxx", t, "+05:30"), "Fri, 17 Jul 20 9:3 PM +05:30");
-        assert_eq!(write("e D ''uuuuu'' EEEE MMMM", t, "GMT"), "6 199 '02020' Friday July");
-        assert_eq!(write("yyyy", i64::MAX, "Z"), "+292278994");
-        assert_eq!(write("kk KK S", 0, "Z"), "24 00 0");
-        for pattern in ["VV", "w", "G", "[yyyy]", "'open"] {
-            assert!(Pattern::parse(pattern).is_err(), "{pattern}");
-        }
     }
 
     #[test]

@@ -49,26 +49,24 @@ impl Decimal {
     /// Reads what `new BigDecimal(String)` reads: digits with a sign, a point and an exponent. `None` for anything else,
     /// and for exponents of six digits and more.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text).filter(|value| value.scale.abs() <= MAX_SCALE)
+    }
+
+    /// The same with all exponents that Java has, for numbers that are only written again.
+    pub(super) fn read(text: &str) -> Option<Self> {
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => {
-                let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                    return None;
-                }
-                (mantissa, exponent.parse::<i64>().ok()?)
+                let unsigned = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+                let digits: i64 = number::ascii_digits(unsigned)?.parse().ok()?;
+                (mantissa, if exponent.starts_with('-') { -digits } else { digits })
             }
             None => (text, 0),
         };
         let unsigned = mantissa.strip_prefix(['+', '-']).unwrap_or(mantissa);
         let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-        let digits = [whole, part].concat();
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let scale = (part.len() as i64).checked_sub(exponent)?;
-        if scale.abs() > MAX_SCALE {
-            return None;
-        }
+        let digits = number::ascii_digits(&[whole, part].concat()).filter(|digits| !digits.is_empty())?;
+        let scale = (part.chars().count() as i64).checked_sub(exponent)?;
+        i32::try_from(scale).ok()?;
         let magnitude = BigUint::parse_bytes(digits.as_bytes(), 10)?;
         let sign = if mantissa.starts_with('-') { Sign::Minus } else { Sign::Plus };
         Some(Decimal { unscaled: BigInt::from_biguint(sign, magnitude), scale })
@@ -146,6 +144,9 @@ impl Decimal {
 
     /// The same value with another scale.
     pub(super) fn set_scale(&self, scale: i64, rounding: Rounding) -> Option<Self> {
+        if self.unscaled.is_zero() {
+            return Some(Decimal { unscaled: BigInt::zero(), scale });
+        }
         if scale.abs() > MAX_SCALE {
             return None;
         }

@@ -36,6 +36,24 @@ pub(super) fn read(text: &str) -> Option<Option<Json>> {
     if glued { None } else { Some(Some(value)) }
 }
 
+/// Whether an item of the array passes the test. What follows that item is not looked at, and only a text that is not
+/// broken up to it can hold one.
+pub(super) fn any_item(text: &str, mut test: impl FnMut(&Json) -> bool) -> bool {
+    let mut reader = Reader { rest: text };
+    if !reader.next_is("[") || reader.next_is("]") {
+        return false;
+    }
+    while let Some(item) = reader.value(1) {
+        if test(&item) {
+            return true;
+        }
+        if !reader.next_is(",") {
+            return false;
+        }
+    }
+    false
+}
+
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -158,8 +176,11 @@ impl Reader<'_> {
         }
         let number = if whole.len() == unsigned.len() {
             if text == "-0" { "0".to_owned() } else { text.to_owned() }
+        } else if text.parse().is_ok_and(f64::is_infinite) {
+            // beyond a DOUBLE Jackson writes what a DOUBLE is, as it writes infinities
+            if text.starts_with('-') { "\"-Infinity\"" } else { "\"Infinity\"" }.to_owned()
         } else {
-            Decimal::parse(text)?.to_string()
+            Decimal::read(text)?.to_string()
         };
         self.rest = rest;
         Some(Json::Number(number))

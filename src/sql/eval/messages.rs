@@ -13,6 +13,7 @@ pub(super) fn argument(argument: &Argument) -> String {
     match argument {
         Argument::Value(Some(ty)) => ty.to_string(),
         Argument::Value(None) => "NULL".into(),
+        Argument::Unit => "unit of time".into(),
         Argument::Lambda(count, _) => format!("lambda of {count}"),
     }
 }
@@ -35,6 +36,7 @@ fn parameter(parameter: &Parameter) -> String {
             let inputs: Vec<String> = inputs.iter().map(self::parameter).collect();
             format!("({}) => {}", inputs.join(", "), self::parameter(output))
         }
+        Parameter::Unit => "unit of time".into(),
         plain => format!("{plain:?}").to_uppercase(),
     }
 }

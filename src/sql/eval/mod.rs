@@ -10,7 +10,7 @@
 //! | `types` | result types of arithmetic, what may be compared, common types of lists |
 //! | `run` | evaluation, NULL, exceptions |
 //! | `batch`, `kernel` | the fast path over columns of numbers |
-//! | `convert`, `compare`, `decimal`, `number`, `calendar`, `json`, `math` | the values |
+//! | `convert`, `compare`, `decimal`, `number`, `calendar`, `pattern`, `json`, `math` | the values |
 //! | `functions/` | the table of functions, one theme a file |
 //!
 //! Deliberately absent: aggregates and table functions, BYTES beyond passing and comparing them, named time zones,
@@ -29,6 +29,7 @@ mod lists;
 mod math;
 mod messages;
 mod number;
+mod pattern;
 mod run;
 mod types;
 mod value;

@@ -267,14 +267,23 @@ fn parse_integer(text: &str) -> Option<i128> {
     Some(if text.starts_with('-') { -value } else { value })
 }
 
-/// `Character.digit`: ASCII digits, and the full-width and Arabic ones that Java reads too.
+/// `Character.digit`: the decimal digits of every script that one UTF-16 unit can hold, as Java 17 knows them.
 fn digit_value(c: char) -> Option<u8> {
-    const ZEROS: [u32; 3] = [0x0660, 0x06F0, 0xFF10];
+    const ZEROS: [u32; 36] = [
+        0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+        0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+        0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
+    ];
     if let Some(digit) = c.to_digit(10) {
         return Some(digit as u8);
     }
     let code = u32::from(c);
     ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| (code - zero) as u8)
+}
+
+/// The text in ASCII digits; `None` if anything else stands in it.
+pub(super) fn ascii_digits(text: &str) -> Option<String> {
+    text.chars().map(|c| digit_value(c).map(|digit| char::from(b'0' + digit))).collect()
 }
 
 /// `Integer.parseInt`.

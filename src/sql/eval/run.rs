@@ -10,6 +10,7 @@ use super::compare::{self, Comparator};
 use super::convert::{Conversion, to_bigint, to_decimal, to_double, to_integer};
 use super::functions::{Prepared, Run};
 use super::value::Value;
+use crate::schema::Type;
 use crate::sql::ast::{Comparison, Operator};
 
 /// A Java exception on its way to the nearest guard.
@@ -82,8 +83,10 @@ pub(super) enum Node {
     Negate(Box<Node>, Arithmetic),
     Plus(Box<Node>, Arithmetic),
     Chain(Box<Node>, Vec<(Operator, Arithmetic, Node)>),
-    /// `||`: the joined beginning is an argument of the next call and guarded as such.
-    Concat(Box<Node>, Vec<Node>),
+    /// What Java evaluates twice: the second time sees what the first has sorted.
+    Twice(Box<Node>),
+    /// A condition whose exceptions count and whose value does not, with the value that stands for it.
+    Dropped(Box<Node>, bool),
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
@@ -105,6 +108,8 @@ pub(super) struct Call {
     /// What [`Run::Prepare`] made.
     pub prepared: Option<Prepared>,
     pub arguments: Vec<Node>,
+    /// The types of the arguments, for [`Run::Typed`].
+    pub types: Vec<Option<Type>>,
     pub closures: Vec<Closure>,
 }
 
@@ -228,13 +233,13 @@ impl Node {
                 }
                 value
             }
-            Node::Concat(first, rest) => {
-                let mut joined = first.eval(frame);
-                for operand in rest {
-                    let guarded = joined.unwrap_or(Value::Null);
-                    joined = operand.eval(frame).map(|operand| concat(&guarded, &operand));
-                }
-                return joined;
+            Node::Twice(inner) => {
+                inner.eval(frame)?;
+                return inner.eval(frame);
+            }
+            Node::Dropped(inner, value) => {
+                inner.eval(frame)?;
+                Value::Boolean(*value)
             }
             Node::And(operands) => {
                 for operand in operands {
@@ -325,6 +330,7 @@ impl Call {
                 (a, b) => Value::Double(run(to_double(&a)?, to_double(&b)?)),
             }),
             (Run::Values(run), arguments) => run(&eval_all(arguments, frame)?),
+            (Run::Typed(run), arguments) => run(&eval_all(arguments, frame)?, &self.types),
             (Run::Event(run), _) => Ok(run(frame.event)),
             (Run::Lambdas(run), arguments) => {
                 let values = eval_all(arguments, frame)?;
@@ -337,15 +343,6 @@ impl Call {
             (Run::Double(_) | Run::Doubles(_) | Run::Refused(_), _) => Err(Thrown),
         }
     }
-}
-
-/// `CONCAT` of two: NULLs are skipped.
-fn concat(left: &Value, right: &Value) -> Value {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.to_string(),
-        _ => String::new(),
-    };
-    Value::string(text(left) + &text(right))
 }
 
 fn negate(value: &Value, arithmetic: Arithmetic) -> Evaluated {

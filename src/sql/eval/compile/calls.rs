@@ -2,27 +2,39 @@
 
 use super::super::convert::Conversion;
 use super::super::functions::{self, Argument, Function, Letters, Overload, Parameter, Refusal, Run};
+use super::super::lists::Shape;
 use super::super::messages;
 use super::super::run::{Call, Closure, Node};
 use super::super::types::digits_of;
+use super::super::value::Value;
 use super::{Compiler, Typed, argument_node, peel};
 use crate::diag::codes::eval as codes;
 use crate::diag::{Diagnostic, Failed};
 use crate::schema::Type;
 use crate::sql::ast::{Expr, Name};
 
+/// How to sort nothing that others see.
+const SORT_A_COPY: &str = "sort a freshly built array: copy it with TRANSFORM";
+
 impl Compiler<'_> {
     pub(super) fn call(&mut self, name: &Name, arguments: &[Expr]) -> Result<Typed, Failed> {
         let ordinary = arguments.iter().take_while(|argument| !matches!(peel(argument), Expr::Lambda(..))).count();
         let (values, lambdas) = arguments.split_at(ordinary);
-        let typed = self.all(values);
+        let typed: Vec<_> = values.iter().map(|value| self.argument_value(value)).collect();
         let Some(function) = functions::find(name.as_str()) else {
             let message = format!("the evaluator knows no function `{}`", name.as_str());
             let help = messages::nearest(name.as_str(), functions::all().map(|function| function.name));
             return Err(self.fail(&codes::UNKNOWN_FUNCTION, message, &help));
         };
-        let typed = typed?;
-        let mut types: Vec<Argument> = typed.iter().map(|value| Argument::Value(value.ty.clone())).collect();
+        let typed = typed.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut types: Vec<Argument> = typed
+            .iter()
+            .zip(values)
+            .map(|(value, expr)| match peel(expr) {
+                Expr::Unit(_) => Argument::Unit,
+                _ => Argument::Value(value.ty.clone()),
+            })
+            .collect();
         for lambda in lambdas {
             let Expr::Lambda(variables, _) = peel(lambda) else {
                 let message = format!("in `{}` an argument follows a lambda", function.name);
@@ -82,18 +94,45 @@ impl Compiler<'_> {
             }
             _ => None,
         };
-        if function.name == "ARRAY_SORT" {
-            self.sorts = true;
-            if sorts_a_view(values.first()) {
-                let message = "`ARRAY_SORT` of `SLICE` also sorts a part of the array that was sliced";
-                let help = "slice a freshly built array, or copy it with TRANSFORM";
-                return Err(self.fail(&codes::NOT_EVALUATED, message, help));
+        let fresh = values.first().is_some_and(|array| is_fresh(peel(array)));
+        match function.name {
+            "ARRAY_SORT" => {
+                self.sorts = true;
+                self.shared_sorts += usize::from(!fresh);
+                if !fresh && !values.first().is_some_and(|array| self.may_sort(peel(array))) {
+                    let message = "`ARRAY_SORT` in a lambda fails on an array that a function around it goes through";
+                    return Err(self.fail(&codes::NOT_EVALUATED, message, SORT_A_COPY));
+                }
             }
+            // what is sorted before it is sliced may not be sorted again
+            "SLICE" if !fresh => {
+                let sorted =
+                    matches!(values.first().map(peel), Some(Expr::Call(name, _)) if name.as_str() == "ARRAY_SORT");
+                self.most_sorts = self.most_sorts.min(usize::from(sorted));
+            }
+            _ => {}
         }
-        Ok(Typed::new(
-            Node::Call(Call { function: function.name, run: overload.run, prepared, arguments: nodes, closures }),
-            ty,
-        ))
+        if self.shared_sorts > self.most_sorts {
+            let message = "`SLICE` is a view of its array, which fails once `ARRAY_SORT` has sorted that in place";
+            return Err(self.fail(&codes::NOT_EVALUATED, message, SORT_A_COPY));
+        }
+        let types = match overload.run {
+            Run::Typed(_) => values_of(&types),
+            _ => Vec::new(),
+        };
+        let call = Call { function: function.name, run: overload.run, prepared, arguments: nodes, types, closures };
+        Ok(Typed::new(Node::Call(call), ty))
+    }
+
+    /// An argument that is no lambda.
+    fn argument_value(&mut self, value: &Expr) -> Result<Typed, Failed> {
+        match peel(value) {
+            Expr::Unit(unit) => {
+                let node = Node::Constant(Value::Bigint(unit.milliseconds()));
+                Ok(Typed { node, ty: None, primitive: false, shape: Shape::Other })
+            }
+            _ => self.expr(value),
+        }
     }
 
     /// An argument, converted to the parameter's type and guarded as ksqlDB guards it.
@@ -122,6 +161,16 @@ impl Compiler<'_> {
                     Err(self.fail(&codes::NOT_EVALUATED, message, ""))
                 }
             },
+        }
+    }
+
+    /// Whether no lambda around goes through the array while it is sorted: it may be an item for the innermost one.
+    fn may_sort(&self, array: &Expr) -> bool {
+        match array {
+            Expr::Column(name) => {
+                self.scope.is_empty() || self.scope.iter().skip(self.items).any(|(variable, _)| variable == name)
+            }
+            _ => self.scope.is_empty(),
         }
     }
 
@@ -167,7 +216,10 @@ impl Compiler<'_> {
             };
             self.scope.push((name.clone(), ty));
         }
+        // the first variable of REDUCE is the state, which may be the array itself
+        let outer = std::mem::replace(&mut self.items, slot + usize::from(function.name == "REDUCE"));
         let body = self.expr(body);
+        self.items = outer;
         self.scope.truncate(slot);
         let body = body?;
         match body.ty {
@@ -195,6 +247,14 @@ impl Compiler<'_> {
     }
 }
 
+fn values_of(arguments: &[Argument]) -> Vec<Option<Type>> {
+    let of = |argument: &Argument| match argument {
+        Argument::Value(ty) => ty.clone(),
+        Argument::Unit | Argument::Lambda(..) => None,
+    };
+    arguments.iter().map(of).collect()
+}
+
 fn closure_arity(lambda: &Expr) -> usize {
     match peel(lambda) {
         Expr::Lambda(variables, _) => variables.len(),
@@ -202,20 +262,14 @@ fn closure_arity(lambda: &Expr) -> usize {
     }
 }
 
-/// `SLICE(x, …)` is a view of x in Java; only a fresh x is safe to sort through it.
-fn sorts_a_view(argument: Option<&Expr>) -> bool {
-    let Some(Expr::Call(name, arguments)) = argument.map(peel) else {
-        return false;
-    };
-    if name.as_str() != "SLICE" {
-        return false;
-    }
-    let fresh = match arguments.first().map(peel) {
-        Some(Expr::Array(_)) => true,
-        Some(Expr::Call(name, _)) => {
-            matches!(name.as_str(), "TRANSFORM" | "FILTER" | "ARRAY_CONCAT" | "ARRAY_DISTINCT" | "GENERATE_SERIES")
-        }
+/// Whether nobody else holds the array.
+fn is_fresh(array: &Expr) -> bool {
+    match array {
+        Expr::Array(_) => true,
+        Expr::Call(name, arguments) => match name.as_str() {
+            "SLICE" => arguments.first().map(peel).is_some_and(is_fresh),
+            name => matches!(name, "TRANSFORM" | "FILTER" | "ARRAY_CONCAT" | "ARRAY_DISTINCT" | "GENERATE_SERIES"),
+        },
         _ => false,
-    };
-    !fresh
+    }
 }

@@ -17,7 +17,7 @@ use super::{Program, batch, messages};
 use crate::diag::codes::{Code, eval as codes};
 use crate::diag::{Diagnostic, Failed, Place, Report};
 use crate::schema::{Field, Relation, Type};
-use crate::sql::ast::{Expr, Name, Operator};
+use crate::sql::ast::{Expr, Name};
 
 /// Deeper expressions are refused: far beyond what a server takes, and what the reader gives out at most.
 const MAX_DEPTH: usize = 500;
@@ -52,8 +52,18 @@ impl Typed {
 }
 
 pub(super) fn compile(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<Program, Failed> {
-    let mut compiler =
-        Compiler { relation, report, scope: Vec::new(), depth: 0, sorts: false, reads_event: false, at: None };
+    let mut compiler = Compiler {
+        relation,
+        report,
+        scope: Vec::new(),
+        items: 0,
+        depth: 0,
+        sorts: false,
+        shared_sorts: 0,
+        most_sorts: usize::MAX,
+        reads_event: false,
+        at: None,
+    };
     let typed = compiler.expr(expr)?;
     let Some(ty) = typed.ty else {
         if let Expr::Located(place, _) = expr {
@@ -81,8 +91,14 @@ struct Compiler<'a> {
     report: &'a mut Report,
     /// The variables of the lambdas around the current place; a variable's slot is its index.
     scope: Vec<(Name, Type)>,
+    /// From here on the variables of the innermost lambda are items of what it goes through.
+    items: usize,
     depth: usize,
     sorts: bool,
+    /// How often an array is sorted that others hold too.
+    shared_sorts: usize,
+    /// How often that may be: less where a part of such an array is taken, which is a view of it.
+    most_sorts: usize,
     reads_event: bool,
     /// Where the expression at hand was read, if it says so.
     at: Option<Place>,
@@ -105,7 +121,20 @@ impl Compiler<'_> {
         result
     }
 
+    /// In Java comparisons, `[]` and `->` repeat the code of their operands, which shows where an array is sorted in
+    /// place.
     fn expr_inside(&mut self, expr: &Expr) -> Result<Typed, Failed> {
+        let sorts = self.shared_sorts;
+        let mut typed = self.expr_once(expr)?;
+        if self.shared_sorts > sorts
+            && let Expr::Compare(..) | Expr::Between { .. } | Expr::Index(..) | Expr::Field(..) = expr
+        {
+            typed.node = Node::Twice(Box::new(typed.node));
+        }
+        Ok(typed)
+    }
+
+    fn expr_once(&mut self, expr: &Expr) -> Result<Typed, Failed> {
         match expr {
             Expr::Null => {
                 Ok(Typed { node: Node::Constant(Value::Null), ty: None, primitive: false, shape: Shape::Other })
@@ -151,8 +180,8 @@ impl Compiler<'_> {
             Expr::Negate(value) => self.sign(value, '-'),
             Expr::Plus(value) => self.sign(value, '+'),
             Expr::Chain(first, rest) => self.chain(first, rest),
-            Expr::And(operands) => Ok(Typed::primitive(Node::And(self.conditions(operands, "AND")?), Type::Boolean)),
-            Expr::Or(operands) => Ok(Typed::primitive(Node::Or(self.conditions(operands, "OR")?), Type::Boolean)),
+            Expr::And(operands) => self.junction(operands, true),
+            Expr::Or(operands) => self.junction(operands, false),
             Expr::Not(operand) => {
                 let inner = self.condition(operand, "NOT")?;
                 Ok(Typed::primitive(Node::Not(Box::new(inner)), Type::Boolean))
@@ -167,7 +196,7 @@ impl Compiler<'_> {
                 Err(self.fail(&codes::DOES_NOT_COMPILE, message, "use CAST"))
             }
             Expr::Unit(_) => {
-                Err(self.fail(&codes::NOT_EVALUATED, "functions that take a unit of time are not evaluated", ""))
+                Err(self.fail(&codes::WRONG_ARGUMENTS, "a unit of time stands only where a function takes one", ""))
             }
             Expr::Commented(_, inner) => self.expr(inner),
             Expr::Located(place, inner) => {
@@ -398,12 +427,7 @@ fn peel(expr: &Expr) -> &Expr {
 
 /// ksqlDB guards an argument that is a call or `->`.
 fn argument_node(node: Node, expr: &Expr) -> Node {
-    let guards = match peel(expr) {
-        Expr::Call(..) | Expr::Field(..) => true,
-        Expr::Chain(_, rest) => rest.first().is_some_and(|(operator, _)| *operator == Operator::Concat),
-        _ => false,
-    };
-    if guards { guarded(node) } else { node }
+    if matches!(peel(expr), Expr::Call(..) | Expr::Field(..)) { guarded(node) } else { node }
 }
 
 /// NULL instead of an exception, where one is possible.

@@ -5,7 +5,7 @@ use super::super::lists::{Shape, unify};
 use super::super::messages;
 use super::super::run::{Arithmetic, Node};
 use super::super::types::{arithmetic, comparable};
-use super::{Compiler, Typed, argument_node, peel};
+use super::{Compiler, Typed, peel};
 use crate::diag::Failed;
 use crate::diag::codes::eval as codes;
 use crate::schema::Type;
@@ -19,6 +19,14 @@ impl Compiler<'_> {
             let message = format!("`{sign}` takes a number, found {}", messages::ty(inner.ty.as_ref()));
             return Err(self.fail(&codes::TYPE_MISMATCH, message, ""));
         };
+        if kind_is_java_sign(kind) && sign == '+' && matches!(peel(value), Expr::Plus(_)) {
+            let message = "two `+` signs in a row are an increment in Java, which does not compile";
+            return Err(self.fail(&codes::DOES_NOT_COMPILE, message, "leave the signs out"));
+        }
+        if sign == '-' && is_smallest(value) {
+            let message = "ksqlDB cannot compile the negation of the smallest integer";
+            return Err(self.fail(&codes::DOES_NOT_COMPILE, message, "write it as a DOUBLE or a DECIMAL"));
+        }
         let boxed = Box::new(inner.node);
         let node = if sign == '-' { Node::Negate(boxed, kind) } else { Node::Plus(boxed, kind) };
         let primitive = !matches!(ty, Type::Decimal(..));
@@ -55,28 +63,36 @@ impl Compiler<'_> {
         Ok(Typed { node, ty: known, primitive, shape: Shape::Other })
     }
 
-    /// `a || b || c` is `CONCAT(CONCAT(a, b), c)`.
-    pub(super) fn concat(&mut self, first: &Expr, rest: &[(Operator, Expr)]) -> Result<Typed, Failed> {
-        let exprs: Vec<&Expr> = std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand)).collect();
-        let operands = self.all(exprs.iter().copied())?;
-        let strings = operands.iter().all(|operand| matches!(operand.ty, None | Some(Type::String)));
-        let pure = rest.iter().all(|(operator, _)| *operator == Operator::Concat);
-        let known = operands.iter().take(2).any(|operand| operand.ty.is_some());
-        if !strings || !pure || !known {
-            let found: Vec<String> = operands.iter().map(|operand| messages::ty(operand.ty.as_ref())).collect();
-            let message = format!("`||` takes texts, found {}", found.join(" and "));
-            return Err(self.fail(&codes::WRONG_ARGUMENTS, message, "`CAST(… AS STRING)`"));
-        }
-        let mut nodes = operands.into_iter().zip(&exprs).map(|(operand, expr)| argument_node(operand.node, expr));
-        let Some(start) = nodes.next() else {
-            return self.expr(first);
-        };
-        Ok(Typed::new(Node::Concat(Box::new(start), nodes.collect()), Type::String))
+    /// ksqlDB reads `a || b` as a call of `concat`, and then knows only a function with capital letters.
+    fn concat(&mut self, first: &Expr, rest: &[(Operator, Expr)]) -> Result<Typed, Failed> {
+        self.all(std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand)))?;
+        Err(self.fail(&codes::DOES_NOT_COMPILE, "ksqlDB cannot compile `||`", "write `CONCAT(…, …)`"))
     }
 
-    pub(super) fn conditions(&mut self, operands: &[Expr], place: &str) -> Result<Vec<Node>, Failed> {
+    /// AND, or OR. What stands before a constant that decides is evaluated for its exceptions only: the Java compiler
+    /// drops its value, so that a NULL there does no harm.
+    pub(super) fn junction(&mut self, operands: &[Expr], is_and: bool) -> Result<Typed, Failed> {
+        let place = if is_and { "AND" } else { "OR" };
         let results: Vec<_> = operands.iter().map(|operand| self.condition(operand, place)).collect();
-        results.into_iter().collect()
+        let of = |nodes| if is_and { Node::And(nodes) } else { Node::Or(nodes) };
+        let mut known = None;
+        let mut nodes: Vec<Node> = Vec::with_capacity(operands.len());
+        for (at, (operand, node)) in
+            operands.iter().zip(results.into_iter().collect::<Result<Vec<_>, _>>()?).enumerate()
+        {
+            let value = constant(operand);
+            if at == 0 {
+                known = value;
+            } else if known.is_none() && value == Some(!is_and) {
+                let before = std::mem::take(&mut nodes);
+                let before = if at == 1 { before.into_iter().next() } else { Some(of(before)) };
+                nodes.extend(before.map(|before| Node::Dropped(Box::new(before), is_and)));
+            } else if known == Some(is_and) {
+                known = value;
+            }
+            nodes.push(node);
+        }
+        Ok(Typed::primitive(of(nodes), Type::Boolean))
     }
 
     pub(super) fn condition(&mut self, operand: &Expr, place: &str) -> Result<Node, Failed> {
@@ -98,12 +114,12 @@ impl Compiler<'_> {
     }
 
     pub(super) fn fail_like(&mut self) -> Failed {
-        let message = "ksqlDB cannot compare or CAST the result of LIKE";
+        let message = "ksqlDB cannot compile a comparison that begins with LIKE, nor a CAST of it";
         self.fail(&codes::DOES_NOT_COMPILE, message, "`CASE WHEN … LIKE … THEN TRUE ELSE FALSE END`")
     }
 
     pub(super) fn compare(&mut self, comparison: Comparison, left: &Expr, right: &Expr) -> Result<Typed, Failed> {
-        let like = self.is_like(left) || self.is_like(right);
+        let like = self.is_like(left);
         let (left, right) = (self.expr(left), self.expr(right));
         let (left, right) = (left?, right?);
         if like {
@@ -138,10 +154,10 @@ impl Compiler<'_> {
     }
 
     pub(super) fn between(&mut self, value: &Expr, low: &Expr, high: &Expr, negated: bool) -> Result<Typed, Failed> {
-        let like = [value, low, high].iter().any(|operand| self.is_like(operand));
         let operands = self.all([value, low, high])?;
-        if like {
-            return Err(self.fail_like());
+        if calls(value) {
+            let message = "ksqlDB cannot compile BETWEEN with a call of a function as its value";
+            return Err(self.fail(&codes::DOES_NOT_COMPILE, message, "write `… >= low AND … <= high`"));
         }
         let Ok([value, low, high]) = <[Typed; 3]>::try_from(operands) else {
             return Err(self.fail(&codes::DOES_NOT_COMPILE, "BETWEEN takes three operands", ""));
@@ -200,6 +216,44 @@ impl Compiler<'_> {
         }
         Ok(Typed::primitive(negate_if(negated, Node::IsNull(Box::new(inner.node))), Type::Boolean))
     }
+}
+
+/// The value of a condition that the Java compiler takes for a constant.
+fn constant(condition: &Expr) -> Option<bool> {
+    match peel(condition) {
+        Expr::Boolean(value) => Some(*value),
+        Expr::Not(inner) => constant(inner).map(|value| !value),
+        Expr::And(operands) => constant_junction(operands, true),
+        Expr::Or(operands) => constant_junction(operands, false),
+        Expr::IsNull { value, negated } if matches!(peel(value), Expr::String(_)) => Some(*negated),
+        _ => None,
+    }
+}
+
+/// From the left: an operand that is no constant ends it, unless the ones before decide.
+fn constant_junction(operands: &[Expr], is_and: bool) -> Option<bool> {
+    operands.iter().try_fold(is_and, |known, operand| if known == is_and { constant(operand) } else { Some(known) })
+}
+
+/// Whether the literal, behind signs, is the smallest INTEGER or BIGINT: Java reads it only directly behind its minus.
+fn is_smallest(expr: &Expr) -> bool {
+    match peel(expr) {
+        Expr::Integer(value) => *value == i64::from(i32::MIN) || *value == i64::MIN,
+        Expr::Plus(inner) | Expr::Negate(inner) => is_smallest(inner),
+        _ => false,
+    }
+}
+
+/// Whether a sign before such a number is Java's own; DECIMALs have methods.
+fn kind_is_java_sign(kind: Arithmetic) -> bool {
+    !matches!(kind, Arithmetic::Decimal(..))
+}
+
+/// Whether a function is called anywhere in the expression.
+fn calls(expr: &Expr) -> bool {
+    let mut found = matches!(expr, Expr::Call(..));
+    expr.for_each_child(|child| found = found || calls(child));
+    found
 }
 
 fn negate_if(negated: bool, node: Node) -> Node {

@@ -36,6 +36,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         overloads: &[fixed(&[ARRAY], &ARRAY, Run::Values(sort)), fixed(&[ARRAY, P::String], &ARRAY, Run::Values(sort))],
     },
     Function { name: "ARRAY_DISTINCT", overloads: &[fixed(&[ARRAY], &ARRAY, Run::Values(distinct))] },
+    Function { name: "ARRAY_EXCEPT", overloads: &[fixed(&[ARRAY, ARRAY], &ARRAY, Run::Values(except))] },
+    Function { name: "ARRAY_INTERSECT", overloads: &[fixed(&[ARRAY, ARRAY], &ARRAY, Run::Values(intersect))] },
+    Function { name: "ARRAY_UNION", overloads: &[fixed(&[ARRAY, ARRAY], &ARRAY, Run::Values(union))] },
     Function { name: "ARRAY_REMOVE", overloads: &[fixed(&[ARRAY, T], &ARRAY, Run::Values(remove))] },
     Function { name: "ARRAY_CONCAT", overloads: &[fixed(&[ARRAY, ARRAY], &ARRAY, Run::Values(concat))] },
     Function { name: "ARRAY_CONTAINS", overloads: &[fixed(&[ARRAY, T], &P::Boolean, Run::Values(contains))] },
@@ -67,6 +70,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             entries!(P::String, Type::String),
         ],
     },
+    Function { name: "MAP_UNION", overloads: &[fixed(&[MAP, MAP], &MAP, Run::Values(map_union))] },
     Function { name: "MAP_KEYS", overloads: &[fixed(&[MAP], &P::Array(&P::String), HASH_ORDER)] },
     Function { name: "MAP_VALUES", overloads: &[fixed(&[MAP], &ARRAY, HASH_ORDER)] },
 ];
@@ -138,16 +142,60 @@ fn sort(values: &[Value]) -> Evaluated {
 }
 
 fn distinct(values: &[Value]) -> Evaluated {
-    let [Value::Array(list)] = values else {
-        return Ok(Value::Null);
-    };
+    Ok(match values {
+        [Value::Array(list)] => Value::array(without_repetition(list.items())),
+        _ => Value::Null,
+    })
+}
+
+/// Every item once, where it stands first.
+fn without_repetition(items: Vec<Value>) -> Vec<Value> {
     let mut unique: Vec<Value> = Vec::new();
-    for item in list.items() {
+    for item in items {
         if !unique.contains(&item) {
             unique.push(item);
         }
     }
-    Ok(Value::array(unique))
+    unique
+}
+
+fn except(values: &[Value]) -> Evaluated {
+    Ok(match values {
+        [Value::Array(left), Value::Array(right)] => {
+            let right = right.items();
+            Value::array(without_repetition(left.items()).into_iter().filter(|item| !right.contains(item)).collect())
+        }
+        _ => Value::Null,
+    })
+}
+
+fn intersect(values: &[Value]) -> Evaluated {
+    Ok(match values {
+        [Value::Array(left), Value::Array(right)] => {
+            let right = right.items();
+            Value::array(without_repetition(left.items()).into_iter().filter(|item| right.contains(item)).collect())
+        }
+        _ => Value::Null,
+    })
+}
+
+fn union(values: &[Value]) -> Evaluated {
+    Ok(match values {
+        [Value::Array(left), Value::Array(right)] => {
+            Value::array(without_repetition([left.items(), right.items()].concat()))
+        }
+        _ => Value::Null,
+    })
+}
+
+/// The second map's value stands where both have a key; a NULL map is none.
+fn map_union(values: &[Value]) -> Evaluated {
+    let maps = values.iter().filter_map(|value| match value {
+        Value::Map(entries) => Some(entries.iter().cloned()),
+        _ => None,
+    });
+    let entries: Vec<_> = maps.clone().flatten().collect();
+    Ok(if maps.count() == 0 { Value::Null } else { Value::map(entries) })
 }
 
 fn remove(values: &[Value]) -> Evaluated {

@@ -8,6 +8,7 @@ mod collections;
 mod lambdas;
 mod mathematics;
 mod nulls;
+mod regular;
 mod resolve;
 mod structured;
 mod text;
@@ -53,6 +54,8 @@ pub(super) enum Parameter {
     Time,
     Date,
     Timestamp,
+    /// A unit of time, as its milliseconds.
+    Unit,
     /// The same type wherever the letter stands.
     Generic(char),
     Array(&'static Parameter),
@@ -82,6 +85,8 @@ pub(super) enum Run {
     Doubles(fn(f64, f64) -> f64),
     /// Of any values.
     Values(fn(&[Value]) -> Evaluated),
+    /// Of any values and their types.
+    Typed(fn(&[Value], &[Option<Type>]) -> Evaluated),
     /// Of the event that is being processed.
     Event(fn(&Event) -> Value),
     /// Of values, with lambdas behind them.
@@ -103,6 +108,7 @@ static THEMES: &[&[Function]] = &[
     mathematics::FUNCTIONS,
     nulls::FUNCTIONS,
     text::FUNCTIONS,
+    regular::FUNCTIONS,
     collections::FUNCTIONS,
     lambdas::FUNCTIONS,
     structured::FUNCTIONS,

@@ -11,6 +11,8 @@ use crate::schema::Type;
 pub(in super::super) enum Argument {
     /// A value of this type; NULL has none.
     Value(Option<Type>),
+    /// A unit of time.
+    Unit,
     /// A lambda with so many variables, and the type of its body once that is known.
     Lambda(usize, Option<Type>),
 }
@@ -50,6 +52,7 @@ impl Letters {
             (Parameter::Lambda(inputs, output), Argument::Lambda(count, body)) => {
                 inputs.len() == *count && body.as_ref().is_none_or(|body| self.learn_type(output, body))
             }
+            (Parameter::Unit, Argument::Unit) => true,
             (_, Argument::Value(Some(ty))) => self.learn_type(parameter, ty),
             _ => false,
         }
@@ -83,7 +86,7 @@ pub(in super::super) fn instantiate(parameter: &Parameter, letters: &Letters) ->
         Parameter::Map(key, value) => {
             Type::Map(Box::new(instantiate(key, letters)?), Box::new(instantiate(value, letters)?))
         }
-        Parameter::Decimal | Parameter::Lambda(..) => return None,
+        Parameter::Decimal | Parameter::Unit | Parameter::Lambda(..) => return None,
     })
 }
 
@@ -131,6 +134,7 @@ fn accepts(overload: &'static Overload, arguments: &[Argument], conversions: boo
                 Argument::Value(None) => true,
                 _ if has_letters(parameter) => letters.learn(parameter, argument),
                 Argument::Value(Some(ty)) => accepts_type(parameter, ty, conversions),
+                Argument::Unit => *parameter == Parameter::Unit,
                 Argument::Lambda(count, _) => {
                     matches!(parameter, Parameter::Lambda(inputs, _) if inputs.len() == *count)
                 }
@@ -198,6 +202,7 @@ pub(in super::super) fn result(overload: &'static Overload, arguments: &[Argumen
                 .iter()
                 .map(|argument| match argument {
                     Argument::Value(ty) => ty.clone(),
+                    Argument::Unit => None,
                     Argument::Lambda(_, body) => body.clone(),
                 })
                 .collect();

@@ -1,12 +1,9 @@
 //! Text. Lengths and positions count UTF-16 units, as Java does.
 
-use regex::{NoExpand, Regex};
-
 use super::super::number::trim;
 use super::super::run::{Evaluated, Thrown};
 use super::super::value::{List, Value};
-use super::{Function, Parameter as P, Prepared, Run, fixed, literal_text, variadic};
-use crate::sql::ast::Expr;
+use super::{Function, Parameter as P, Run, fixed, variadic};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function { name: "LEN", overloads: &[fixed(&[P::String], &P::Integer, Run::Values(length))] },
@@ -22,6 +19,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "TRIM",
         overloads: &[fixed(&[P::String], &P::String, Run::Values(|v| map_text(v, |s| trim(s).to_owned())))],
     },
+    Function {
+        name: "INITCAP",
+        overloads: &[fixed(&[P::String], &P::String, Run::Values(|v| map_text(v, capitalized)))],
+    },
+    Function { name: "CHR", overloads: &[fixed(&[P::Integer], &P::String, Run::Values(character))] },
     Function { name: "CONCAT", overloads: &[variadic(&[P::String], &P::String, Run::Values(concat))] },
     Function {
         name: "CONCAT_WS",
@@ -58,15 +60,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function { name: "SPLIT", overloads: &[fixed(&[P::String, P::String], &P::Array(&P::String), Run::Values(split))] },
     Function {
-        name: "REGEXP_EXTRACT",
-        overloads: &[
-            fixed(&[P::String, P::String], &P::String, Run::Prepare(regexp_extract)),
-            fixed(&[P::String, P::String, P::Integer], &P::String, Run::Prepare(regexp_extract)),
-        ],
-    },
-    Function {
-        name: "REGEXP_REPLACE",
-        overloads: &[fixed(&[P::String, P::String, P::String], &P::String, Run::Prepare(regexp_replace))],
+        name: "SPLIT_TO_MAP",
+        overloads: &[fixed(
+            &[P::String, P::String, P::String],
+            &P::Map(&P::String, &P::String),
+            Run::Values(split_to_map),
+        )],
     },
     Function {
         name: "UUID",
@@ -156,29 +155,31 @@ fn position(values: &[Value]) -> Evaluated {
         Some(_) => Err(Thrown),
     };
     let (start, occurrence) = (number(2)?, number(3)?);
-    let (mut text, mut wanted) = (units(text), units(wanted));
-    let count = text.len() as i64;
-    let from = i64::from(start).abs();
-    if from > count {
+    let count = text.encode_utf16().count() as i32;
+    // the smallest number has no absolute value, and what is computed from it wraps
+    if start.wrapping_abs() > count {
         return Ok(Value::Integer(0));
     }
     let backwards = start < 0;
-    if backwards {
-        text.reverse();
-        wanted.reverse();
-    }
+    let (text, wanted) = if backwards { (reversed(text), reversed(wanted)) } else { (units(text), units(wanted)) };
+    let from = start.wrapping_abs();
     // a start of 0 looks at the last character only (`substring(text, -1)`)
-    let skip = if from == 0 { (count - 1).max(0) } else { from - 1 };
+    let skip = if from == 0 { (count - 1).max(0) } else { from.wrapping_sub(1) };
     let found = ordinal_index(text.get(skip as usize..).unwrap_or_default(), &wanted, occurrence);
     let Some(index) = found else {
         return Ok(Value::Integer(0));
     };
-    let index = index as i64;
+    let (index, length) = (index as i32, wanted.len() as i32);
     Ok(Value::Integer(if backwards {
-        (count - from - index - wanted.len() as i64 + 2) as i32
+        count.wrapping_sub(from).wrapping_sub(index).wrapping_sub(length).wrapping_add(2)
     } else {
-        (index + i64::from(start)) as i32
+        index + start
     }))
+}
+
+/// The units of the text from its end, pairs of surrogates kept together.
+fn reversed(text: &str) -> Vec<u16> {
+    units(&text.chars().rev().collect::<String>())
 }
 
 /// Where the n-th occurrence begins; occurrences may overlap.
@@ -233,14 +234,14 @@ fn pad(values: &[Value], left: bool) -> Value {
     from_units(&units)
 }
 
-/// An empty delimiter splits into characters; any other gives a list that cannot be sorted in place.
+/// An empty delimiter splits into UTF-16 units; any other gives a list that cannot be sorted in place.
 fn split(values: &[Value]) -> Evaluated {
     Ok(match values {
         [Value::String(text), Value::String(delimiter)] if delimiter.is_empty() => {
             if text.is_empty() {
                 return Ok(Value::array(vec![Value::string("")]));
             }
-            Value::array(text.chars().map(|c| Value::string(c.to_string())).collect())
+            Value::array(units(text).iter().map(|unit| from_units(&[*unit])).collect())
         }
         [Value::String(text), Value::String(delimiter)] => {
             Value::Array(List::frozen(text.split(&**delimiter).map(Value::string).collect()))
@@ -249,93 +250,48 @@ fn split(values: &[Value]) -> Evaluated {
     })
 }
 
-fn regexp_extract(arguments: &[Expr]) -> Result<Prepared, String> {
-    let regex = regex(arguments.first())?;
-    Ok(Box::new(move |values| {
-        let group = match values.get(2) {
-            None => 0,
-            Some(Value::Integer(group)) => *group,
-            Some(_) => return Ok(Value::Null),
-        };
-        let Some(Value::String(text)) = values.get(1) else {
-            return Ok(Value::Null);
-        };
-        if group >= regex.captures_len() as i32 {
-            return Ok(Value::Null);
+/// Words in small letters with a capital first; blanks before the first word are lost.
+fn capitalized(text: &str) -> String {
+    const BLANK: [char; 6] = [' ', '\t', '\n', '\u{b}', '\u{c}', '\r'];
+    let mut capital = true;
+    let mut result = String::new();
+    for c in text.to_lowercase().trim_start_matches(BLANK).chars() {
+        if capital && c.len_utf16() == 1 {
+            result.extend(c.to_uppercase());
+        } else {
+            result.push(c);
         }
-        let Some(found) = regex.captures(text) else {
-            return Ok(Value::Null);
-        };
-        let group = usize::try_from(group).map_err(|_| Thrown)?;
-        Ok(found.get(group).map_or(Value::Null, |found| Value::string(found.as_str())))
-    }))
-}
-
-fn regexp_replace(arguments: &[Expr]) -> Result<Prepared, String> {
-    let regex = regex(arguments.get(1))?;
-    let new = literal_text(arguments.get(2)).filter(|text| !text.contains(['$', '\\'])).map(str::to_owned);
-    let new = new.ok_or("the replacement has to be a literal without `$` and `\\`")?;
-    Ok(Box::new(move |values| {
-        Ok(match values.first() {
-            Some(Value::String(text)) => Value::string(regex.replace_all(text, NoExpand(&new))),
-            _ => Value::Null,
-        })
-    }))
-}
-
-/// Compiles the part of Java's regular expressions that means the same here; anything else is refused.
-fn regex(pattern: Option<&Expr>) -> Result<Regex, String> {
-    let pattern = literal_text(pattern).ok_or("the pattern has to be a literal")?;
-    let translated =
-        translate(pattern).ok_or_else(|| format!("the evaluator does not know all of the pattern `{pattern}`"))?;
-    Regex::new(&translated).map_err(|_| format!("`{pattern}` is not a pattern that the evaluator can compile"))
-}
-
-/// Spells Java's classes out, which are ASCII; `None` for what could differ.
-fn translate(pattern: &str) -> Option<String> {
-    let mut text = String::new();
-    let mut in_class = false;
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => {
-                let (open, close) = if in_class { ("", "") } else { ("[", "]") };
-                match chars.next()? {
-                    'd' => text.extend([open, "0-9", close]),
-                    'w' => text.extend([open, "A-Za-z0-9_", close]),
-                    's' => text.extend([open, " \\t\\n\\x0B\\f\\r", close]),
-                    escaped if escaped.is_ascii_punctuation() => text.extend(['\\', escaped]),
-                    escaped @ ('t' | 'n' | 'r') => text.extend(['\\', escaped]),
-                    _ => return None,
-                }
-            }
-            '.' if !in_class => text.push_str("[^\\n\\r\\x{85}\\x{2028}\\x{2029}]"),
-            '[' if in_class => return None,
-            '[' => {
-                in_class = true;
-                text.push('[');
-                if chars.next_if_eq(&'^').is_some() {
-                    text.push('^');
-                }
-                if chars.peek() == Some(&']') {
-                    return None;
-                }
-            }
-            ']' if in_class => {
-                in_class = false;
-                text.push(']');
-            }
-            '&' | '~' if in_class => return None,
-            '-' if in_class && chars.peek() == Some(&'-') => return None,
-            '(' if !in_class && chars.peek() == Some(&'?') => return None,
-            // a `$` of Java also matches before a line end
-            '$' if !in_class => return None,
-            // possessive
-            '*' | '+' | '?' | '}' if !in_class && chars.peek() == Some(&'+') => return None,
-            c => text.push(c),
-        }
+        capital = BLANK.contains(&c);
     }
-    (!in_class).then_some(text)
+    result
+}
+
+fn character(values: &[Value]) -> Evaluated {
+    Ok(match values {
+        [Value::Integer(code)] => match u32::try_from(*code) {
+            Ok(code @ 0..=0x10_ffff) => {
+                Value::string(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER).to_string())
+            }
+            _ => Value::Null,
+        },
+        _ => Value::Null,
+    })
+}
+
+/// Entries without the second delimiter are left out, and what follows it a second time is too; the last of equal
+/// keys stays.
+fn split_to_map(values: &[Value]) -> Evaluated {
+    let [Value::String(text), Value::String(between), Value::String(within)] = values else {
+        return Ok(Value::Null);
+    };
+    if between.is_empty() || within.is_empty() || between == within {
+        return Ok(Value::Null);
+    }
+    let entries = text.split(&**between).filter_map(|entry| entry.split_once(&**within));
+    Ok(Value::map(entries.map(|(key, rest)| {
+        let value = rest.split(&**within).next().unwrap_or_default();
+        (Value::string(key), Value::string(value))
+    })))
 }
 
 #[cfg(test)]
@@ -376,14 +332,5 @@ mod tests {
         assert_eq!(of("stream", &[9, 2]), text(""));
         assert_eq!(of("stream", &[3, -1]), text(""));
         assert_eq!(of("stream", &[3, i32::MAX]), text(""));
-    }
-
-    #[test]
-    fn patterns_that_could_differ_are_refused() {
-        assert_eq!(translate("[0-9]+").as_deref(), Some("[0-9]+"));
-        assert_eq!(translate("\\d{2}[\\w-]").as_deref(), Some("[0-9]{2}[A-Za-z0-9_-]"));
-        for pattern in ["(?i)a", "a$", "\\p{L}", "[a&&b]", "a++", "[[a]]", "\\bx", "\\1", "[a"] {
-            assert_eq!(translate(pattern), None, "{pattern}");
-        }
     }
 }

@@ -13,7 +13,7 @@
 
 use crate::bind::{self, Bindings};
 use crate::diag::{Diagnostic, Failed, Report, Sources, codes};
-use crate::lower;
+use crate::lower::{self, Column};
 use crate::model::{self, Graph};
 use crate::opt;
 use crate::score::{Rebuild, Score};
@@ -23,6 +23,7 @@ use crate::sql::plan::Plan;
 use crate::sql::print::{self, Style};
 use crate::sql::{emit, legalize, plan};
 use crate::syntax;
+use std::borrow::Cow;
 
 /// What the user asks for, stage by stage.
 #[derive(Clone)]
@@ -64,20 +65,49 @@ impl Default for Options {
 pub struct Compiled {
     /// What feeds the features.
     pub bindings: Bindings,
+    /// The results, one a column.
+    pub columns: Vec<Column>,
+    /// The model with nodes for results that it does not compute by itself, if there are any.
+    pub graph: Option<Graph>,
     /// The scalars as lowered.
     pub score: Score,
-    /// The scalars as they are printed: optimized and legal.
-    pub legal: Score,
     /// What the optimizer did.
     pub stats: opt::Stats,
+    /// The statements, each reading what the one before it writes; the last one has the results.
+    pub stages: Vec<Stage>,
+    /// The SQL, ending with a line break.
+    pub text: String,
+}
+
+/// A statement, and what it is made of.
+pub struct Stage {
+    /// What feeds its inputs.
+    pub bindings: Bindings,
+    /// Its scalars as they are printed: optimized and legal.
+    pub legal: Score,
     /// The plan.
     pub plan: Plan,
-    /// The items of the outputs.
+    /// The items of its outputs.
     pub items: Vec<Item>,
     /// The statement, unless only the items were asked for.
     pub statement: Option<Commented>,
-    /// The SQL, ending with a line break.
-    pub text: String,
+}
+
+impl Compiled {
+    /// The graph whose nodes the results are of: the model itself, or the model with more nodes.
+    pub fn graph<'g>(&'g self, model: &'g Graph) -> &'g Graph {
+        self.graph.as_ref().unwrap_or(model)
+    }
+
+    /// The statements, in the order in which they are to be sent; none if only the items were asked for.
+    pub fn statements(&self) -> impl Iterator<Item = &Commented> {
+        self.stages.iter().filter_map(|stage| stage.statement.as_ref())
+    }
+
+    /// Nanoseconds a row, as the dialect's costs have it.
+    pub fn time(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.plan.time()).sum()
+    }
 }
 
 /// Texts longer than this are not read back: it would take longer than compiling them.
@@ -114,8 +144,9 @@ pub fn compile_bound(
     report: &mut Report,
 ) -> Result<Compiled, Failed> {
     let shape = bind::shape(&options.shape, &bindings, report)?;
-    let score = lower::lower(graph, &bindings, &options.lower, report)?;
-    let names: Vec<String> = score.outputs.iter().map(|output| output.name.clone()).collect();
+    let results = lower::results(graph, &options.lower, report)?;
+    let score = lower::lower(&results, &bindings, &options.lower, report)?;
+    let names: Vec<String> = results.columns.iter().map(|column| column.name.clone()).collect();
     bind::check_columns(&shape, &names, report)?;
     if !score.required.is_empty() && shape.form == bind::Form::Expression {
         return Err(report.fail(
@@ -127,6 +158,27 @@ pub fn compile_bound(
         ));
     }
     let Planned { legal, stats, plan } = cheapest(&score, &shape, options, report)?;
+    let stages = vec![emitted(legal, plan, bindings.clone(), options, report)?];
+    let text = printed(&stages, options.style);
+    if options.verify && text.len() <= LONGEST_READ_BACK {
+        read_back(&text, &stages, sources, report)?;
+    }
+    let lower::Results { graph, columns } = results;
+    let graph = match graph {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(graph) => Some(graph),
+    };
+    Ok(Compiled { bindings, columns, graph, score, stats, stages, text })
+}
+
+/// From a plan to its statement.
+fn emitted(
+    legal: Score,
+    plan: Plan,
+    bindings: Bindings,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Stage, Failed> {
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
         plan::check(&items, options.dialect, report)?;
@@ -136,16 +188,19 @@ pub fn compile_bound(
         bind::Form::Expression => None,
         _ => emit::statement(&plan, items.clone(), &legal, &bindings),
     };
-    let style = Style { pack: plan.items.iter().any(|item| item.measure.terms > MANY_TERMS), ..options.style };
-    let text = match &statement {
-        Some(statement) => print::script(&Script { statements: vec![statement.clone()], ..Script::default() }, style),
-        None => print::items(&items, style),
+    Ok(Stage { bindings, legal, plan, items, statement })
+}
+
+/// The text of all statements, or of the items where there is none.
+fn printed(stages: &[Stage], style: Style) -> String {
+    let many = stages.iter().flat_map(|stage| &stage.plan.items).any(|item| item.measure.terms > MANY_TERMS);
+    let style = Style { pack: many, ..style };
+    let statements: Vec<Commented> = stages.iter().filter_map(|stage| stage.statement.clone()).collect();
+    let text = match (statements.as_slice(), stages) {
+        ([], [stage, ..]) => print::items(&stage.items, style),
+        _ => print::script(&Script { statements, ..Script::default() }, style),
     };
-    let text = if text.ends_with('\n') { text } else { text + "\n" };
-    if options.verify && text.len() <= LONGEST_READ_BACK {
-        read_back(&text, &items, statement.as_ref(), sources, report)?;
-    }
-    Ok(Compiled { bindings, score, legal, stats, plan, items, statement, text })
+    if text.ends_with('\n') { text } else { text + "\n" }
 }
 
 /// Sums of more terms are printed with several terms a line.
@@ -202,23 +257,20 @@ fn planned(
     Ok(Planned { legal, stats, plan })
 }
 
-/// Reads the text and compares the trees, statement, clauses and kept columns included: a fault of the printer is an internal
-/// error, never a wrong SQL.
-fn read_back(
-    text: &str,
-    items: &[Item],
-    statement: Option<&Commented>,
-    sources: &mut Sources,
-    report: &mut Report,
-) -> Result<(), Failed> {
+/// Reads the text and compares the trees, statements, clauses and kept columns included: a fault of the printer is an
+/// internal error, never a wrong SQL.
+fn read_back(text: &str, stages: &[Stage], sources: &mut Sources, report: &mut Report) -> Result<(), Failed> {
     let source = sources.add("<compiled SQL>", text);
     let mut inner = Report::new();
-    let same = match statement {
-        Some(meant) => syntax::statement(source, text, &mut inner)
-            .is_ok_and(|read| read.without_comments() == meant.statement.clone().without_comments()),
-        None => syntax::items(source, text, &mut inner).is_ok_and(|read| {
+    let meant: Vec<_> = stages.iter().filter_map(|stage| stage.statement.as_ref()).collect();
+    let same = match (meant.as_slice(), stages) {
+        ([], [stage, ..]) => syntax::items(source, text, &mut inner).is_ok_and(|read| {
             let plain = |item: &Item| item.clone().without_comments();
-            read.iter().map(plain).eq(items.iter().map(plain))
+            read.iter().map(plain).eq(stage.items.iter().map(plain))
+        }),
+        (meant, _) => syntax::script(source, text, &mut inner).is_ok_and(|read| {
+            let read = read.statements.into_iter().map(|found| found.statement.without_comments());
+            read.eq(meant.iter().map(|meant| meant.statement.clone().without_comments()))
         }),
     };
     if same {

@@ -34,7 +34,9 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)
 )]
 
-pub use api::{BindOptions, Bound, CompileOptions, Form, Link, LoadOptions, Model, Nulls, Problem, Problems, Sql};
+pub use api::{
+    BindOptions, Bound, CompileOptions, Form, Link, LoadOptions, Model, Nulls, Problem, Problems, Sql, Vectors,
+};
 
 mod api;
 #[cfg(feature = "cli")]

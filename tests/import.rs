@@ -34,7 +34,7 @@ fn import(expr: &Expr, relation: Option<&Relation>) -> Option<Imported> {
     let (mut score, mut bindings) = (Score::new(Vec::new()), Vec::new());
     let root =
         Importer { relation, complete: relation.is_some(), score: &mut score, bindings: &mut bindings }.double(expr)?;
-    score.outputs.push(Output { name: "P".into(), root, about: String::new() });
+    score.outputs.push(Output::scalar("P", root, ""));
     assert_eq!(score.verify(), Ok(()), "{expr:?}\n{score}");
     Some(Imported { score, bindings })
 }
@@ -124,9 +124,9 @@ fn recorded_expressions_keep_their_values() {
                         .zip(score.inputs())
                         .map(|(leaf, input)| of_sql(&leaf.eval(row, &event), &input.ty))
                         .collect();
-                    let nodes = score.eval(&inputs)[score.outputs[0].root.index()].clone();
+                    let nodes = score.eval(&inputs)[score.outputs[0].roots[0].index()].clone();
                     assert!(same(&nodes, &expected), "{text}\n{score}\n{row:?}\n{nodes:?}, not {expected:?}");
-                    let strict = exact.eval(&inputs)[exact.outputs[0].root.index()].clone();
+                    let strict = exact.eval(&inputs)[exact.outputs[0].roots[0].index()].clone();
                     assert!(same(&strict, &expected), "{text}\n{exact}\n{row:?}\n{strict:?}, not {expected:?}");
                     let sql_value = of_sql(&again.eval(row, &event), &Type::Double);
                     assert!(near(&sql_value, &expected), "{text}\n{sql}\n{row:?}\n{sql_value:?}, not {expected:?}");

@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+use m2ksql::bind::Text;
 use m2ksql::compile::{self, Compiled, Options};
 use m2ksql::diag::{Report, Severity, Sources};
 use m2ksql::load;
-use m2ksql::lower::{Kind, Selection};
+use m2ksql::lower::{Kind, Nulls, Selection, Vectors};
 use m2ksql::model::{Graph, Role};
 use m2ksql::verify::{Subject, VerifyReport};
 use std::path::{Path, PathBuf};
@@ -61,9 +62,38 @@ fn verify(graph: &Graph, compiled: &Compiled, options: &Options, rows: usize) ->
     Ok(subject.run(&subject.rows(rows)))
 }
 
+/// Probabilities in one column, contributions and reasons, where the model has them; gives how many were verified.
+fn explain(graph: &Graph, name: &str, failures: &mut Vec<String>) -> usize {
+    let mut passed = 0;
+    for (vectors, nulls) in
+        [(Vectors::Array, Nulls::Propagate), (Vectors::Map, Nulls::Guard), (Vectors::Columns, Nulls::Skip)]
+    {
+        for kind in [Kind::Probabilities, Kind::Contributions, Kind::Reasons] {
+            let (mut sources, mut report) = (Sources::new(), Report::new());
+            let mut options = Options { limits: false, ..Options::default() };
+            options.lower.select = vec![Selection { kind, name: None }];
+            options.lower.nulls = nulls.clone();
+            if nulls == Nulls::Skip {
+                options.shape.from = Some(Text::new(&mut sources, "--from", "S"));
+            }
+            match kind {
+                Kind::Probabilities => options.lower.probabilities = Some(vectors),
+                Kind::Contributions => options.lower.contributions = Some(vectors),
+                _ => options.lower.reasons = Some(2),
+            }
+            let Ok(compiled) = compile::compile(graph, &options, &mut sources, &mut report) else { continue };
+            match verify(graph, &compiled, &options, 60) {
+                Ok(outcome) if outcome.passes() => passed += 1,
+                other => failures.push(format!("{name} {kind:?} {vectors:?} {nulls:?}: {other:?}")),
+            }
+        }
+    }
+    passed
+}
+
 /// Verifies models below a folder; gives how many passed.
 fn run(root: &Path, models: Vec<PathBuf>) -> usize {
-    let (mut passed, mut refused, mut failures) = (0, 0, Vec::new());
+    let (mut passed, mut refused, mut explained, mut failures) = (0, 0, 0, Vec::new());
     let mut total = VerifyReport::default();
     for path in models {
         let (mut sources, mut report) = (Sources::new(), Report::new());
@@ -72,6 +102,9 @@ fn run(root: &Path, models: Vec<PathBuf>) -> usize {
             continue;
         };
         let small = graph.features.len() * graph.classes.len() <= 100;
+        if small {
+            explained += explain(&graph, &path.display().to_string(), &mut failures);
+        }
         for strict in [false, true].into_iter().take(1 + usize::from(small)) {
             let mut options = Options { limits: false, strict, ..Options::default() };
             options.lower.select = everything(&graph);
@@ -95,7 +128,7 @@ fn run(root: &Path, models: Vec<PathBuf>) -> usize {
         }
     }
     println!(
-        "{}: {passed} pass, {refused} refused; {} rows, {} values, {} identical, {} labels undecided",
+        "{}: {passed} pass, {refused} refused; {explained} with vectors and explanations; {} rows, {} values, {} identical, {} labels undecided",
         root.display(),
         total.rows,
         total.values,
@@ -103,6 +136,7 @@ fn run(root: &Path, models: Vec<PathBuf>) -> usize {
         total.undecided
     );
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+    assert!(explained > 20, "{explained} explained");
     passed
 }
 

@@ -7,7 +7,7 @@ mod options;
 mod problem;
 mod select;
 
-pub use options::{BindOptions, CompileOptions, Form, Link, LoadOptions, Nulls};
+pub use options::{BindOptions, CompileOptions, Form, Link, LoadOptions, Nulls, Vectors};
 pub use problem::{Problem, Problems};
 #[cfg(feature = "cli")]
 pub(crate) use select::{Selected, selected};
@@ -228,8 +228,9 @@ impl Bound {
         match compiled {
             Ok(compiled) => {
                 let outputs = compiled.score.outputs.iter();
-                let column =
-                    |output: &crate::score::Output| (output.name.clone(), compiled.score.ty(output.root).to_string());
+                let column = |output: &crate::score::Output| {
+                    (output.name.clone(), compiled.score.output_type(output).to_string())
+                };
                 Ok(Sql {
                     columns: outputs.map(column).collect(),
                     text: compiled.text,

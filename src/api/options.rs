@@ -110,6 +110,12 @@ pub struct CompileOptions {
     pub select: Vec<String>,
     /// The label is the second of two classes where its probability is at least this.
     pub threshold: Option<f64>,
+    /// How `probabilities` are given; columns if not said.
+    pub probabilities: Option<Vectors>,
+    /// How `contributions` are given; a map if not said.
+    pub contributions: Option<Vectors>,
+    /// How many `reasons` there are; three if not said.
+    pub reasons: Option<usize>,
     /// What a NULL feature does.
     pub nulls: Nulls,
     /// Keep the operations of the source and their order.
@@ -194,12 +200,46 @@ pub enum Nulls {
     Value(f64),
 }
 
+/// How several numbers of one kind are given: the probabilities of classes, the contributions of features.
+///
+/// ```
+/// use m2ksql::{BindOptions, CompileOptions, LoadOptions, Model, Vectors};
+///
+/// let file = r#"{ "type": "logistic", "features": { "units": 10.0 }, "intercept": 2.0, "classes": ["no", "yes"] }"#;
+/// let bound = Model::load("model.json", file, &LoadOptions::default())?.bind(&BindOptions::default())?;
+/// let options = CompileOptions { probabilities: Some(Vectors::Map), ..CompileOptions::default() };
+/// assert_eq!(bound.compile(&options)?.columns()[1], ("PROBABILITIES".to_owned(), "MAP<STRING, DOUBLE>".to_owned()));
+/// # Ok::<(), m2ksql::Problems>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vectors {
+    /// One column each.
+    Columns,
+    /// An array in the order of the model.
+    Array,
+    /// A map by the name of the class or feature.
+    Map,
+}
+
+impl Vectors {
+    fn internal(self) -> lower::Vectors {
+        match self {
+            Vectors::Columns => lower::Vectors::Columns,
+            Vectors::Array => lower::Vectors::Array,
+            Vectors::Map => lower::Vectors::Map,
+        }
+    }
+}
+
 impl Default for CompileOptions {
     fn default() -> Self {
         let compile::Options { limits, verify, strict, style, .. } = compile::Options::default();
         CompileOptions {
             select: Vec::new(),
             threshold: None,
+            probabilities: None,
+            contributions: None,
+            reasons: None,
             nulls: Nulls::default(),
             strict,
             from: None,
@@ -301,7 +341,14 @@ impl CompileOptions {
         let quote = if self.quote { Quote::Always } else { Quote::Needed };
         Ok(compile::Options {
             shape,
-            lower: lower::Options { select, threshold: self.threshold, nulls },
+            lower: lower::Options {
+                select,
+                threshold: self.threshold,
+                nulls,
+                probabilities: self.probabilities.map(Vectors::internal),
+                contributions: self.contributions.map(Vectors::internal),
+                reasons: self.reasons,
+            },
             strict: self.strict,
             limits: self.limits,
             verify: self.verify,

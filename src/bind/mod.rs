@@ -9,12 +9,14 @@ mod import;
 mod names;
 mod resolve;
 mod shape;
+mod source;
 
 pub use declared::declared;
 pub use import::Importer;
 pub use names::stored;
-pub use resolve::{bind, program, relation};
+pub use resolve::{bind, natural_type, program, relation};
 pub use shape::{Form, Shape, ShapeOptions, check_columns, shape};
+pub use source::source;
 
 use crate::diag::{SourceId, Sources};
 use crate::model::Graph;

@@ -50,10 +50,17 @@ pub fn bind(graph: &Graph, options: &Options, report: &mut Report) -> Result<Bin
 fn input_type(elem: Elem, column: Option<&Type>) -> Type {
     match (elem, column) {
         (_, Some(Type::Boolean)) => Type::Boolean,
-        (Elem::Number, _) => Type::Double,
-        (Elem::Integer, _) => Type::Bigint,
-        (Elem::Text, _) => Type::String,
-        (Elem::Boolean, _) => Type::Boolean,
+        (elem, _) => natural_type(elem),
+    }
+}
+
+/// The type of a column that feeds such a feature as it is.
+pub fn natural_type(elem: Elem) -> Type {
+    match elem {
+        Elem::Number => Type::Double,
+        Elem::Integer => Type::Bigint,
+        Elem::Text => Type::String,
+        Elem::Boolean => Type::Boolean,
     }
 }
 
@@ -188,12 +195,7 @@ fn split<'a>(text: &'a Text, features: &HashMap<&str, usize>) -> Option<(&'a str
 
 /// A feature that an expression feeds, unless its type cannot.
 fn by_definition(feature: &Feature, defined: &Defined, report: &mut Report) -> Binding {
-    let wanted = match feature.elem {
-        Elem::Number => Type::Double,
-        Elem::Integer => Type::Bigint,
-        Elem::Text => Type::String,
-        Elem::Boolean => Type::Boolean,
-    };
+    let wanted = natural_type(feature.elem);
     if let Some(ty) = &defined.ty {
         let is_column = matches!(defined.expr, ast::Expr::Column(_) | ast::Expr::Field(..));
         if *ty == Type::Boolean && feature.elem == Elem::Number && !is_column {

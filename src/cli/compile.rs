@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::compile::{Compile, Emit, Quote, TextOptions};
 use super::args::statement::{Clauses, Form, StatementOptions};
-use super::args::subject::SubjectOptions;
+use super::args::subject::{SubjectOptions, Vectors};
 use super::migration;
 use super::render::printable;
 use super::session::Session;
@@ -44,7 +44,7 @@ pub(super) fn product(args: &Compile, session: &mut Session) -> Result<String, F
             migration::check(&compiled.text, session)?;
         }
         match args.output.emit() {
-            Emit::Score => compiled.legal.to_string(),
+            Emit::Score => compiled.stages.iter().map(|stage| stage.legal.to_string()).collect(),
             Emit::Plan => super::plan::explain(&compiled, dialect),
             Emit::Stats => compiled.stats.to_string(),
             Emit::Graph | Emit::Sql => compiled.text,
@@ -74,7 +74,18 @@ impl SubjectOptions {
             select: self.results.select.iter().flat_map(|selected| selected.0.iter().cloned()).collect(),
             threshold: self.results.threshold,
             nulls: self.features.nulls.clone(),
+            probabilities: self.results.probabilities.map(vectors),
+            contributions: self.results.contributions.map(vectors),
+            reasons: self.results.reasons.map(usize::from),
         }
+    }
+}
+
+fn vectors(vectors: Vectors) -> lower::Vectors {
+    match vectors {
+        Vectors::Columns => lower::Vectors::Columns,
+        Vectors::Array => lower::Vectors::Array,
+        Vectors::Map => lower::Vectors::Map,
     }
 }
 

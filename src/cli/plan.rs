@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::render::printable;
-use crate::compile::Compiled;
+use crate::compile::{Compiled, Stage};
 use crate::opt::{Class, FINISH, PASSES};
 use crate::sql::ast::{Item, Name};
 use crate::sql::cost::Depth;
@@ -15,26 +15,31 @@ use crate::sql::plan::{self, record_bytes};
 pub(super) fn explain(compiled: &Compiled, dialect: &dyn Dialect) -> String {
     let mut text = String::new();
     // writing to a String cannot fail
-    let _ = statement(&mut text, compiled, dialect);
-    for (item, emitted) in compiled.plan.items.iter().zip(&compiled.items) {
-        let _ = explain_item(&mut text, compiled, dialect, item, emitted);
+    for stage in &compiled.stages {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let _ = statement(&mut text, stage, dialect);
+        for (item, emitted) in stage.plan.items.iter().zip(&stage.items) {
+            let _ = explain_item(&mut text, stage, dialect, item, emitted);
+        }
     }
+    let _ = writeln!(text, "\nrewrites   {}", rewrites(compiled));
     text
 }
 
-fn statement(text: &mut String, compiled: &Compiled, dialect: &dyn Dialect) -> std::fmt::Result {
-    let shape = &compiled.plan.shape;
+fn statement(text: &mut String, stage: &Stage, dialect: &dyn Dialect) -> std::fmt::Result {
+    let shape = &stage.plan.shape;
     let name =
         |name: &Option<Name>| name.as_ref().map_or("none".to_owned(), |name| printable(name.as_str()).to_string());
     writeln!(text, "target     {}", dialect.name())?;
     writeln!(text, "form       {:?}, from {}, into {}", shape.form, name(&shape.from), name(&shape.into))?;
-    writeln!(text, "columns    {} kept, {} computed", shape.kept.len(), compiled.items.len())?;
+    writeln!(text, "columns    {} kept, {} computed", shape.kept.len(), stage.items.len())?;
     if let Some(from) = &shape.from {
-        let record = record_bytes(&compiled.items, shape, from);
+        let record = record_bytes(&stage.items, shape, from);
         writeln!(text, "record     about {record} of {} bytes on the server", dialect.limits().record_bytes)?;
     }
-    writeln!(text, "time       about {} a row, beside reading it", microseconds(compiled.plan.time()))?;
-    writeln!(text, "rewrites   {}", rewrites(compiled))
+    writeln!(text, "time       about {} a row, beside reading it", microseconds(stage.plan.time()))
 }
 
 /// How many rewrites of each class were made.
@@ -49,14 +54,14 @@ fn rewrites(compiled: &Compiled) -> String {
 
 fn explain_item(
     text: &mut String,
-    compiled: &Compiled,
+    stage: &Stage,
     dialect: &dyn Dialect,
     item: &plan::Item,
     emitted: &Item,
 ) -> std::fmt::Result {
-    let output = &compiled.legal.outputs[item.output];
+    let output = &stage.legal.outputs[item.output];
     let size = item.measure;
-    writeln!(text, "\nitem {} {}", printable(&output.name), compiled.legal.ty(output.root))?;
+    writeln!(text, "\nitem {} {}", printable(&output.name), stage.legal.output_type(output))?;
     writeln!(text, "  size     {} nodes, {} operations, longest sum {}", size.nodes, size.operations, size.terms)?;
     if let Item::Expr { expr, .. } = emitted {
         let (depth, most) = (Depth::of(expr), dialect.limits());

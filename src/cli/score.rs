@@ -15,9 +15,9 @@ use crate::diag::codes::compile::INTERNAL;
 use crate::diag::codes::environment::CANNOT_WRITE;
 use crate::diag::codes::eval::UNDECLARED_COLUMNS;
 use crate::diag::{Diagnostic, Failed};
-use crate::lower::{self, Kind, Selection};
-use crate::model::{Elem, Feature, Graph, Output, Role};
-use crate::schema::{Column, Kind as Relationship, Relation, Type};
+use crate::lower;
+use crate::model::Graph;
+use crate::schema::{Relation, Type};
 use crate::sql::ast::{Expr, Item, Name, Query, Statement};
 use crate::sql::eval::{Event, Program, Value};
 use crate::syntax;
@@ -83,9 +83,8 @@ fn scored<S: Sink>(
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mut scoring = Scoring::new(&graph, &compiled, |_| true, session)?;
     if args.names == Names::Source {
-        let names = source_names(&graph, &options.lower.select);
-        for ((column, _), name) in scoring.programs.results.iter_mut().zip(names) {
-            *column = name.unwrap_or_else(|| column.clone());
+        for ((name, _), column) in scoring.programs.results.iter_mut().zip(&compiled.columns) {
+            *name = column.source.clone().unwrap_or_else(|| name.clone());
         }
     }
     let mut sink = make(scoring.columns());
@@ -211,48 +210,6 @@ fn say_what_is_assumed(bindings: &Bindings, relation: &Relation, since: usize, s
     session.report.push(Diagnostic::new(&UNDECLARED_COLUMNS, message).help(help));
 }
 
-/// The names of the selected columns in the model's library; `None` where the user gave one or there is none.
-pub(super) fn source_names(graph: &Graph, select: &[Selection]) -> Vec<Option<String>> {
-    let mut names = Vec::new();
-    for selection in select {
-        let before = names.len();
-        match selection.kind {
-            Kind::Label => names.extend(graph.output(Role::Label).map(|output| Some(output.name.clone()))),
-            Kind::Probability => names.push(match (graph.output(Role::Probabilities), graph.classes.len()) {
-                (Some(output), 2) => elements(graph, output, true).pop().flatten(),
-                _ => None,
-            }),
-            Kind::Probabilities | Kind::Margin => {
-                let role = if selection.kind == Kind::Margin { Role::Margin } else { Role::Probabilities };
-                names.extend(graph.output(role).into_iter().flat_map(|output| elements(graph, output, true)));
-            }
-            Kind::Prediction => {
-                let outputs = graph.outputs.iter().filter(|it| matches!(it.role, Role::Prediction | Role::Value));
-                names.extend(outputs.flat_map(|output| elements(graph, output, false)));
-            }
-        }
-        if selection.name.is_some() {
-            names[before..].fill(None);
-        }
-    }
-    names
-}
-
-/// `predict_proba_<class>` where the library knows columns by class, else numbered; the name itself for one column.
-fn elements(graph: &Graph, output: &Output, by_class: bool) -> Vec<Option<String>> {
-    let width = graph.node(output.node).width;
-    let mut sorted: Vec<&String> = output.elements.iter().collect();
-    sorted.sort_unstable();
-    sorted.dedup();
-    if width == 1 {
-        vec![Some(output.name.clone())]
-    } else if by_class && sorted.len() == width {
-        output.elements.iter().map(|element| Some(format!("{}_{element}", output.name))).collect()
-    } else {
-        (0..width).map(|index| Some(format!("{}_{index}", output.name))).collect()
-    }
-}
-
 /// The query that was printed.
 fn read_back(text: &str, session: &mut Session) -> Result<Query, Failed> {
     let source = session.sources.add("<compiled SQL>", text);
@@ -268,7 +225,7 @@ fn internal(words: &str, session: &mut Session) -> Failed {
     session.report.fail(Diagnostic::new(&INTERNAL, message).help("report it with the model"))
 }
 
-/// The columns that the query reads. Without a schema they have the types that the features need.
+/// The columns that the query reads: of those that feed the features, and others that pass through.
 fn relation(graph: &Graph, bindings: &Bindings, query: &Query) -> Relation {
     let items = query.items.iter().filter_map(|item| match item {
         Item::Expr { expr, .. } => Some(expr),
@@ -276,35 +233,11 @@ fn relation(graph: &Graph, bindings: &Bindings, query: &Query) -> Relation {
     });
     let mut seen: HashSet<&str> =
         items.chain(&query.filter).flat_map(|expr| expr.columns().into_iter().map(Name::as_str)).collect();
-    let known = bindings.relation.as_ref();
-    // the columns of each feature, for the types and the order
-    let mut columns: Vec<Column> = Vec::new();
-    for (feature, binding) in graph.features.iter().zip(&bindings.inputs) {
-        for name in binding.expr.columns() {
-            if seen.remove(name.as_str()) {
-                let declared = known.and_then(|relation| relation.column(name.as_str())).cloned();
-                columns.push(declared.unwrap_or_else(|| Column {
-                    name: name.as_str().to_owned(),
-                    ty: needed(feature),
-                    key: None,
-                }));
-            }
-        }
-    }
-    // those that pass through, and those of WHERE
-    let others = known.iter().flat_map(|relation| &relation.columns);
-    columns.extend(others.filter(|column| seen.contains(column.name.as_str())).cloned());
-    let kind = known.map_or(Relationship::Stream, |relation| relation.kind);
-    Relation { name: query.from.as_str().to_owned(), kind, columns }
-}
-
-fn needed(feature: &Feature) -> Type {
-    match feature.elem {
-        Elem::Number => Type::Double,
-        Elem::Integer => Type::Bigint,
-        Elem::Text => Type::String,
-        Elem::Boolean => Type::Boolean,
-    }
+    let mut relation = bind::source(graph, bindings);
+    relation.columns.retain(|column| seen.remove(column.name.as_str()));
+    let others = bindings.relation.iter().flat_map(|relation| &relation.columns);
+    relation.columns.extend(others.filter(|column| seen.contains(column.name.as_str())).cloned());
+    Relation { name: query.from.as_str().to_owned(), ..relation }
 }
 
 /// The names by which the rows may have each column: its own, and those of the features that it is bound to.

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let subject = Subject::new(&graph, &compiled, &options, &mut session.sources, &mut session.report)?;
     let own = own_rows(args, &graph, &compiled, &subject, session)?;
-    let expected = expected(args, &graph, &options, &subject, own.len(), session)?;
+    let expected = expected(args, &compiled, &subject, own.len(), session)?;
     let readable: Vec<Row> = own.iter().flatten().cloned().collect();
     let mut rows = readable.clone();
     rows.extend(subject.rows(args.rows));
@@ -123,20 +123,18 @@ fn read(
 /// The predictions of `--expected`: of its columns those that are results.
 fn expected(
     args: &Verify,
-    graph: &Graph,
-    options: &Options,
+    compiled: &Compiled,
     subject: &Subject<'_>,
     rows: usize,
     session: &mut Session,
 ) -> Result<Option<Expected>, Failed> {
     let Some(path) = &args.expected else { return Ok(None) };
     let outputs = subject.outputs();
-    let sources = score::source_names(graph, &options.lower.select);
     let inputs: Vec<Input> = outputs
         .iter()
         .enumerate()
         .map(|(at, (name, _))| {
-            let features = sources.get(at).cloned().flatten().into_iter().collect();
+            let features = compiled.columns[at].source.clone().into_iter().collect();
             Input { column: name.clone(), features, ..Input::default() }
         })
         .collect();

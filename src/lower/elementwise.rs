@@ -1,7 +1,6 @@
 //! Unary, Binary, Choose and MissingIf: element by element, broadcasting width 1. What gives integers is in `integer.rs`.
 
-use super::outputs::Wanted;
-use super::{Item, Lowering, single};
+use super::{Column, Item, Lowering, single};
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::model::{Binary, Elem, Graph, Node, NodeId, Op, Unary};
 use crate::schema::Type;
@@ -374,7 +373,7 @@ impl Lowering<'_> {
 
 /// The sums and differences of numbers that only the next one uses, as its first operand and of its width: they are lowered
 /// with it, so that a chain of them is not copied as often as it is long.
-pub(super) fn chained(graph: &Graph, needed: &[bool], wanted: &[Wanted]) -> Vec<bool> {
+pub(super) fn chained(graph: &Graph, needed: &[bool], columns: &[Column]) -> Vec<bool> {
     let sums = |node: &Node| node.elem == Elem::Number && matches!(node.op, Op::Binary(Binary::Add | Binary::Subtract));
     let mut uses = vec![0_u32; graph.nodes.len()];
     let mut next: Vec<Option<usize>> = vec![None; graph.nodes.len()];
@@ -384,7 +383,7 @@ pub(super) fn chained(graph: &Graph, needed: &[bool], wanted: &[Wanted]) -> Vec<
             next[arg.index()] = (place == 0).then_some(index);
         }
     }
-    wanted.iter().flat_map(Wanted::nodes).for_each(|node| uses[node.index()] = u32::MAX);
+    columns.iter().for_each(|column| uses[column.node.index()] = u32::MAX);
     let is_chained = |(index, node): (usize, &Node)| {
         let user = next[index].filter(|_| uses[index] == 1 && sums(node)).map(|user| &graph.nodes[user]);
         user.is_some_and(|user| sums(user) && user.width == node.width && graph.node(user.args[0]).elem == Elem::Number)

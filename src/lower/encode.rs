@@ -2,6 +2,7 @@
 
 use super::single::Chain;
 use super::{Item, Lowering};
+use crate::bind::natural_type;
 use crate::model::{Encoder, Missing, NodeId, Unknown, Value};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id};
@@ -140,7 +141,7 @@ impl Lowering<'_> {
         for (position, item) in items.iter().enumerate() {
             let encoder = encoders.get(position).unwrap_or(&encoders[0]);
             let elem = encoder.values.iter().find_map(Value::elem);
-            let ty = elem.map_or(Type::Double, Self::type_of);
+            let ty = elem.map_or(Type::Double, natural_type);
             let id = self.switch(item, encoder, (arg, position), &ty);
             result.push(if ty == Type::Boolean { self.flag_of(id) } else { Item::Value(id) });
         }

@@ -2,7 +2,7 @@
 //!
 //! Lowering is literal: every operator becomes the arithmetic of its definition, in the order of its definition, so that
 //! what `--strict` asks for is what stands here. Folding a scaler into weights and the like is the optimizer's business.
-//! What is decided here: how missing values travel (`nulls.rs`), which outputs are wanted (`outputs.rs`), and how a
+//! What is decided here: how missing values travel (`nulls.rs`), which outputs are wanted (`results.rs`), and how a
 //! comparison that the source's runtime makes in binary32 is made in binary64 (`single.rs`).
 //!
 //! | file | operators |
@@ -20,12 +20,12 @@ mod integer;
 mod jumps;
 mod linear;
 mod nulls;
-mod outputs;
+mod results;
 mod single;
 mod vector;
 
 pub use nulls::Nulls;
-pub use outputs::{Kind, Selection, default_selection, everything};
+pub use results::{Column, Kind, Results, Selection, Vectors, everything, results};
 
 use crate::bind::{Bindings, Importer};
 use crate::diag::{Failed, Report};
@@ -43,6 +43,12 @@ pub struct Options {
     pub threshold: Option<f64>,
     /// What a missing feature does.
     pub nulls: Nulls,
+    /// How `probabilities` are given; columns if not said.
+    pub probabilities: Option<Vectors>,
+    /// How `contributions` are given; a map if not said.
+    pub contributions: Option<Vectors>,
+    /// How many `reasons` there are; three if not said.
+    pub reasons: Option<usize>,
 }
 
 /// One element of a lowered vector.
@@ -68,19 +74,23 @@ struct Lowering<'a> {
     whole: Vec<Option<(f64, f64)>>,
 }
 
-/// Lowers the wanted outputs of a graph.
+/// Lowers the wanted results of a model.
 ///
-/// Errors: an output that the model does not have, an operator that has no scalar form.
-pub fn lower(graph: &Graph, bindings: &Bindings, options: &Options, report: &mut Report) -> Result<Score, Failed> {
-    let wanted = outputs::select(graph, options, report)?;
+/// Errors: an operator that has no scalar form.
+pub fn lower(
+    results: &Results<'_>,
+    bindings: &Bindings,
+    options: &Options,
+    report: &mut Report,
+) -> Result<Score, Failed> {
     let mut nullable: Vec<bool> = bindings.inputs.iter().map(|binding| binding.nullable).collect();
-    let mut score = lower_outputs(graph, bindings, options, &wanted, &nullable, report)?;
+    let mut score = lower_results(results, bindings, options, &nullable, report)?;
     if options.nulls == Nulls::Skip {
         let required = nulls::void_everything(&score);
         for &input in &required {
             nullable[input as usize] = false;
         }
-        score = lower_outputs(graph, bindings, options, &wanted, &nullable, report)?;
+        score = lower_results(results, bindings, options, &nullable, report)?;
         score.required = required;
     } else if options.nulls == Nulls::Guard {
         nulls::guard(&mut score);
@@ -88,14 +98,14 @@ pub fn lower(graph: &Graph, bindings: &Bindings, options: &Options, report: &mut
     Ok(score)
 }
 
-fn lower_outputs(
-    graph: &Graph,
+fn lower_results(
+    results: &Results<'_>,
     bindings: &Bindings,
     options: &Options,
-    wanted: &[outputs::Wanted],
     nullable: &[bool],
     report: &mut Report,
 ) -> Result<Score, Failed> {
+    let (graph, columns) = (results.graph.as_ref(), &results.columns);
     let mut lowering = Lowering {
         graph,
         options,
@@ -105,7 +115,7 @@ fn lower_outputs(
         support: model::support(graph),
         whole: bindings.inputs.iter().map(|input| single::whole(input.ty.as_ref(), &options.nulls)).collect(),
     };
-    let needed = lowering.needed(wanted);
+    let needed = lowering.needed(columns);
     // an element takes about two expressions where something is computed
     let computed = graph
         .nodes
@@ -133,7 +143,7 @@ fn lower_outputs(
     }
     // `bind` has found all leaves
     debug_assert!(leaves.is_empty() || leaves.len() == bindings.inputs.len());
-    let chained = elementwise::chained(graph, &needed, wanted);
+    let chained = elementwise::chained(graph, &needed, columns);
     for (index, node) in graph.nodes.iter().enumerate() {
         if needed[index] && !chained[index] {
             let mut items = lowering.node(node, report)?;
@@ -144,7 +154,7 @@ fn lower_outputs(
             lowering.values[index] = items;
         }
     }
-    outputs::build(&mut lowering, wanted);
+    results::build(&mut lowering, columns);
     Ok(lowering.score)
 }
 
@@ -177,9 +187,9 @@ impl Lowering<'_> {
         }
     }
 
-    fn needed(&self, wanted: &[outputs::Wanted]) -> Vec<bool> {
+    fn needed(&self, columns: &[Column]) -> Vec<bool> {
         let mut needed = vec![false; self.graph.nodes.len()];
-        wanted.iter().flat_map(|wanted| wanted.nodes()).for_each(|node| needed[node.index()] = true);
+        columns.iter().for_each(|column| needed[column.node.index()] = true);
         for (index, node) in self.graph.nodes.iter().enumerate().rev() {
             if needed[index] {
                 node.args.iter().for_each(|arg| needed[arg.index()] = true);
@@ -216,6 +226,7 @@ impl Lowering<'_> {
             Op::Reduce(reduction) => vec![self.reduce(*reduction, args[0], node.elem)],
             Op::ArgMax { last } => vec![self.arg_extreme(args[0], true, *last)],
             Op::ArgMin { last } => vec![self.arg_extreme(args[0], false, *last)],
+            Op::OfLargest => vec![self.of_largest(args[0], args[1])],
             Op::Decide { classes, decision } => vec![self.decide(classes, decision, args[0])],
         })
     }
@@ -298,16 +309,6 @@ impl Lowering<'_> {
             Value::Integer(value) => Item::Value(self.score.bigint(*value)),
             Value::Text(value) => Item::Value(self.score.text(value)),
             Value::Missing => Item::Value(self.score.null(Type::Double)),
-        }
-    }
-
-    /// The Score type of the elements of a model type.
-    fn type_of(elem: Elem) -> Type {
-        match elem {
-            Elem::Number => Type::Double,
-            Elem::Integer => Type::Bigint,
-            Elem::Text => Type::String,
-            Elem::Boolean => Type::Boolean,
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn fill_input(lowering: &mut Lowering<'_>, item: Item) -> Item {
 /// The inputs whose NULL makes some output NULL, in order.
 pub(super) fn void_everything(score: &Score) -> Vec<u32> {
     let sets = score.voided_by();
-    let all: BTreeSet<u32> = score.roots().iter().flat_map(|root| sets[root.index()].iter().copied()).collect();
+    let all: BTreeSet<u32> =
+        score.outputs.iter().flat_map(|it| &it.roots).flat_map(|root| sets[root.index()].iter().copied()).collect();
     all.into_iter().collect()
 }
 
@@ -44,10 +45,16 @@ pub(super) fn void_everything(score: &Score) -> Vec<u32> {
 pub(super) fn guard(score: &mut Score) {
     let sets = score.voided_by();
     for index in 0..score.outputs.len() {
-        let root = score.outputs[index].root;
-        let inputs: Vec<_> = sets[root.index()].iter().map(|&number| score.input(number)).collect();
+        let output = score.outputs[index].clone();
+        let numbers: BTreeSet<u32> = output.roots.iter().flat_map(|root| &sets[root.index()]).copied().collect();
+        let inputs: Vec<_> = numbers.into_iter().map(|number| score.input(number)).collect();
         let condition = score.any_null(inputs);
-        let value = score.null(score.ty(root).clone());
-        score.outputs[index].root = score.case([Arm { condition, value }], root);
+        if let Some(missing) = output.missing {
+            score.outputs[index].missing = Some(score.or([condition, missing]));
+        } else {
+            let root = output.roots[0];
+            let value = score.null(score.ty(root).clone());
+            score.outputs[index].roots = vec![score.case([Arm { condition, value }], root)];
+        }
     }
 }

@@ -120,6 +120,16 @@ impl Lowering<'_> {
         Item::Value(self.extreme(&x, &positions, largest, last))
     }
 
+    pub(super) fn of_largest(&mut self, scores: NodeId, values: NodeId) -> Item {
+        let scores = self.numbers(scores);
+        let items = self.items(values).to_vec();
+        let values: Vec<Id> = items.iter().map(|item| self.value(item)).collect();
+        let absent = self.score.null_arm(&values, values[0]);
+        let best = self.extreme(&scores, &values, true, false);
+        // of more than two it is NULL where a value is
+        Item::Value(if scores.len() > 2 { best } else { self.score.case([absent], best) })
+    }
+
     /// The value that belongs to the largest (or smallest) score, of equals the first (or last); NULL if a score is. A NaN is
     /// larger than nothing that stands before it, so a row of NaN has the first value.
     pub(super) fn extreme(&mut self, scores: &[Id], values: &[Id], largest: bool, last: bool) -> Id {

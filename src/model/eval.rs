@@ -107,6 +107,10 @@ impl<'a> Evaluator<'a> {
             Op::ArgMax { last } => vec![vector::position_of_best(arg(0), Ordering::Greater, *last)],
             Op::ArgMin { last } => vec![vector::position_of_best(arg(0), Ordering::Less, *last)],
             Op::Decide { classes, decision } => vec![decide(classes, decision, arg(0))],
+            Op::OfLargest => match vector::position_of_best(arg(0), Ordering::Greater, false) {
+                Value::Integer(at) if !arg(1).contains(&Value::Missing) => vec![arg(1)[at as usize].clone()],
+                _ => vec![Value::Missing],
+            },
             Op::MissingIf => match arg(1).contains(&Value::Missing) {
                 true => vec![Value::Missing; node.width],
                 false => arg(0).to_vec(),

@@ -10,6 +10,7 @@
 //! number like any other and follows IEEE 754.
 
 mod check;
+mod contributions;
 pub mod eval;
 mod fmt;
 mod graph;
@@ -17,6 +18,7 @@ mod op;
 mod support;
 
 pub use check::check;
+pub use contributions::{Contributions, Obstacle, contributions, decider};
 pub use graph::{Feature, Graph, Node, NodeId, Output, Role};
 pub use op::{
     Binary, Decision, Elem, Encoder, Linear, Missing, Norm, Op, Precision, Reduction, Scaling, Unary, Unknown, Value,

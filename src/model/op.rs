@@ -370,6 +370,9 @@ pub enum Op {
         /// By which rule.
         decision: Decision,
     },
+    /// The element of the second operand that belongs to the largest of the first, numbers of the same width; the first of
+    /// equals, and NaN never beats what was found before it. Missing if any element of either is. Width 1.
+    OfLargest,
     /// Missing if any element of the second operand is missing, else the first operand: a row that the model refuses.
     MissingIf,
 }
@@ -399,6 +402,7 @@ impl Op {
             Op::ArgMax { .. } => "ArgMax",
             Op::ArgMin { .. } => "ArgMin",
             Op::Decide { .. } => "Decide",
+            Op::OfLargest => "OfLargest",
             Op::MissingIf => "MissingIf",
         };
         name.to_owned()

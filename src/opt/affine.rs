@@ -17,7 +17,7 @@ use super::steps::{Staircase, Steps};
 use super::switch::{Switch, Switches};
 use super::{Class, Ledger, Pass, Rule};
 use crate::schema::Type;
-use crate::score::{Arm, Const, Expr, Function, Id, Output, Score, Term};
+use crate::score::{Arm, Const, Expr, Function, Id, Score, Term};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -117,8 +117,8 @@ fn run(score: &Score, ledger: &mut Ledger) -> Score {
         }
     }
     for output in &score.outputs {
-        let root = pass.get(output.root);
-        pass.new.outputs.push(Output { root, ..output.clone() });
+        let output = output.map(|root| pass.get(root));
+        pass.new.outputs.push(output);
     }
     pass.new.required = score.required.clone();
     pass.new

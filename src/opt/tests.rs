@@ -181,7 +181,7 @@ fn build(steps: &[Step]) -> Score {
         made.push(id);
     }
     let root = *made.last().unwrap();
-    s.outputs.push(Output { name: "Y".into(), root, about: String::new() });
+    s.outputs.push(Output::scalar("Y", root, ""));
     s
 }
 
@@ -210,7 +210,7 @@ fn rows() -> Vec<Vec<Value>> {
 }
 
 fn root(score: &Score, row: &[Value]) -> Value {
-    score.eval(row)[score.outputs[0].root.index()].clone()
+    score.eval(row)[score.outputs[0].roots[0].index()].clone()
 }
 
 /// Whether every number that occurs in the evaluation is moderate: then even a rewrite that rounds differently must give
@@ -280,7 +280,7 @@ fn compare(before: &Score, after: &Score, class: Class, what: &str) -> Result<()
         if class != Class::Exact && (odd || !decided(before, &values)) {
             continue;
         }
-        let (x, y) = (values[before.outputs[0].root.index()].clone(), root(after, &row));
+        let (x, y) = (values[before.outputs[0].roots[0].index()].clone(), root(after, &row));
         prop_assert!(
             same(class, &x, &y, tame(&values)),
             "{}: {:?} became {:?} for {:?}\n{}\n{}",

@@ -101,10 +101,15 @@ impl Score {
         })
     }
 
-    /// Everything that an expression needs and itself, operands before users.
-    pub fn reachable(&self, root: Id) -> Vec<Id> {
-        let mut seen = vec![false; root.index() + 1];
-        let mut found = vec![root];
+    /// Everything that some expressions need and themselves, operands before users.
+    pub fn reachable(&self, roots: &[Id]) -> Vec<Id> {
+        let mut seen = vec![false; roots.iter().map(|root| root.index() + 1).max().unwrap_or(0)];
+        let mut found = Vec::new();
+        for &root in roots {
+            if !std::mem::replace(&mut seen[root.index()], true) {
+                found.push(root);
+            }
+        }
         let mut next = 0;
         while next < found.len() {
             let id = found[next];

@@ -1,6 +1,6 @@
 //! The text dump of a [`Score`]: one expression a line, for `--emit score` and for tests.
 
-use super::{Const, Expr, Id, Score};
+use super::{Const, Expr, Form, Id, Score};
 use std::fmt;
 
 impl fmt::Display for Id {
@@ -76,7 +76,15 @@ impl fmt::Display for Score {
             writeln!(f)?;
         }
         for output in &self.outputs {
-            writeln!(f, "output {} = {}", output.name, output.root)?;
+            write!(f, "output {} =", output.name)?;
+            match &output.form {
+                Form::Scalar => {}
+                Form::Array => f.write_str(" array")?,
+                Form::Map(keys) => write!(f, " map {keys:?} of")?,
+                Form::Top { names, count } => write!(f, " top {count} {names:?} by")?,
+            }
+            list(f, &output.roots)?;
+            writeln!(f)?;
         }
         for number in &self.required {
             writeln!(f, "require input {number}")?;

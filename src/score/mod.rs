@@ -253,15 +253,59 @@ pub struct Input {
     pub nan: bool,
 }
 
-/// A scalar result.
+/// What a result makes of its roots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One root, as it is.
+    Scalar,
+    /// An array of DOUBLEs.
+    Array,
+    /// A map from these texts, one a root, to DOUBLEs.
+    Map(Vec<String>),
+    /// Of these names, one a root, those of the largest roots: an array of texts, the largest first, the first of equals
+    /// first. A NaN is larger than nothing that stands before it.
+    Top {
+        /// One a root.
+        names: Vec<String>,
+        /// How many.
+        count: usize,
+    },
+}
+
+/// A result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// The name of the output column.
     pub name: String,
-    /// What is computed.
-    pub root: Id,
+    /// What it makes of its roots.
+    pub form: Form,
+    /// What is computed; not empty.
+    pub roots: Vec<Id>,
+    /// Of a form other than scalar: the condition that the whole result is NULL, since a root is.
+    pub missing: Option<Id>,
     /// What it is, in a few words, for comments (`probability of 'setosa'`).
     pub about: String,
+}
+
+impl Output {
+    /// A scalar.
+    pub fn scalar(name: impl Into<String>, root: Id, about: impl Into<String>) -> Self {
+        Output { name: name.into(), form: Form::Scalar, roots: vec![root], missing: None, about: about.into() }
+    }
+
+    /// The same result of other expressions.
+    pub fn map(&self, mut get: impl FnMut(Id) -> Id) -> Self {
+        Output {
+            roots: self.roots.iter().map(|&root| get(root)).collect(),
+            missing: self.missing.map(&mut get),
+            ..self.clone()
+        }
+    }
+
+    /// Everything that it needs to be computed.
+    pub fn needs(&self) -> impl Iterator<Item = Id> {
+        self.missing.into_iter().chain(self.roots.iter().copied())
+    }
 }
 
 /// The arena.
@@ -356,9 +400,19 @@ impl Score {
         }
     }
 
-    /// The roots of the outputs, in order.
+    /// The type of a result.
+    pub fn output_type(&self, output: &Output) -> Type {
+        match &output.form {
+            Form::Scalar => self.ty(output.roots[0]).clone(),
+            Form::Array => Type::Array(Box::new(Type::Double)),
+            Form::Map(_) => Type::Map(Box::new(Type::String), Box::new(Type::Double)),
+            Form::Top { .. } => Type::Array(Box::new(Type::String)),
+        }
+    }
+
+    /// What the outputs need, in order.
     pub fn roots(&self) -> Vec<Id> {
-        self.outputs.iter().map(|output| output.root).collect()
+        self.outputs.iter().flat_map(Output::needs).collect()
     }
 }
 

@@ -38,8 +38,7 @@ impl<'a> Rebuild<'a> {
             self.map[id.index()] = Some(new);
         }
         for output in &self.old.outputs {
-            let mut output = output.clone();
-            output.root = self.get(output.root);
+            let output = output.map(|root| self.get(root));
             self.new.outputs.push(output);
         }
         self.new.required = self.old.required.clone();

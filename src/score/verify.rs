@@ -128,7 +128,7 @@ mod tests {
             let missing = s.is_null(a);
             label = s.choose(missing, null, label);
         }
-        s.outputs.push(crate::score::Output { name: "LABEL".into(), root: label, about: String::new() });
+        s.outputs.push(crate::score::Output::scalar("LABEL", label, ""));
     }
 
     #[test]

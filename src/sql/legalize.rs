@@ -288,12 +288,12 @@ mod tests {
         let mut s = Score::new(vec![Input { name: "x".into(), ty: Type::Double, nullable: true, nan: true }]);
         let x = s.input(0);
         let root = s.call(function, vec![x]);
-        s.outputs.push(Output { name: "Y".into(), root, about: String::new() });
+        s.outputs.push(Output::scalar("Y", root, ""));
         legalize(&s, &KsqlDb, &mut Report::new()).unwrap()
     }
 
     fn at(score: &Score, x: f64) -> f64 {
-        match score.eval(&[Value::Double(x)])[score.outputs[0].root.index()] {
+        match score.eval(&[Value::Double(x)])[score.outputs[0].roots[0].index()] {
             Value::Double(value) => value,
             ref other => panic!("{other:?}"),
         }

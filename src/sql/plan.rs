@@ -17,7 +17,7 @@ use super::cost::{Depth, Measure, evaluations, infix, measure, stored_bytes};
 use super::dialect::Dialect;
 use crate::bind::Shape;
 use crate::diag::{Diagnostic, Failed, Report, codes};
-use crate::score::{Const, Expr, Id, Score, Term};
+use crate::score::{Const, Expr, Form, Id, Output, Score, Term};
 use guards::Implied;
 use layout::Layout;
 use lets::Lets;
@@ -84,16 +84,17 @@ pub fn plan(
     let since = report.len();
     let mut items = Vec::with_capacity(score.outputs.len());
     for (index, output) in score.outputs.iter().enumerate() {
-        let reachable = score.reachable(output.root);
-        let lets = Lets::choose(score, dialect, output.root, &reachable);
-        let measure = total(score, dialect, output.root, &reachable, &lets);
+        let roots: Vec<Id> = output.needs().collect();
+        let reachable = score.reachable(&roots);
+        let lets = Lets::choose(score, dialect, &roots, &reachable);
+        let measure = total(score, dialect, output, &reachable, &lets);
         check_size(&output.name, &measure, report);
         let layouts = layouts(score, dialect, &reachable, &lets, wishes, &output.name, report);
         let implied = match wishes.guard {
             true => Implied::default(),
-            false => Implied::find(score, dialect, &reachable, &lets),
+            false => Implied::find(score, dialect, output, &reachable, &lets),
         };
-        let guarded = wishes.guard && !lets.is_empty() && guards(score, output.root, &lets);
+        let guarded = wishes.guard && !lets.is_empty() && guards(score, output, &lets);
         items.push(Item { output: index, lets, layouts, implied, guarded, measure, alternative: None });
     }
     check_total(&items, report);
@@ -105,33 +106,53 @@ pub fn plan(
 }
 
 /// The measure of an item: its bound values and what reads them.
-fn total(score: &Score, dialect: &dyn Dialect, root: Id, reachable: &[Id], lets: &Lets) -> Measure {
+fn total(score: &Score, dialect: &dyn Dialect, output: &Output, reachable: &[Id], lets: &Lets) -> Measure {
     let costs = dialect.costs();
     let measures = measure(score, dialect, reachable, |id| lets.binds(id));
-    let mut all = measures[root.index()];
+    let mut all = Measure::default();
+    let mut add = |more: Measure, nested: u32, time: f64| {
+        all = Measure {
+            nodes: all.nodes.saturating_add(more.nodes),
+            operations: all.operations.saturating_add(more.operations),
+            nesting: all.nesting.max(more.nesting.saturating_add(nested)),
+            terms: all.terms.max(more.terms),
+            time: all.time + more.time + time,
+        };
+    };
+    for root in output.needs() {
+        // an element of an array, or an entry of a map
+        let time = if output.form == Form::Scalar { 0.0 } else { costs.bound };
+        let read = Measure { nodes: 1, time: costs.reference, ..Measure::default() };
+        let more = if lets.binds(root) { read } else { measures[root.index()] };
+        add(more, u32::from(output.form != Form::Scalar), time);
+    }
+    if let Form::Top { names, count } = &output.form {
+        let steps = (names.len() * count) as f64;
+        let text = Measure { nodes: 40 + names.len() as u64, ..Measure::default() };
+        add(text, 8, costs.binding + steps * costs.step);
+    }
     for level in &lets.levels {
-        all.time += costs.binding;
-        all.nesting = all.nesting.saturating_add(3);
+        add(Measure::default(), 0, costs.binding);
         for value in level {
-            let value = measures[value.index()];
-            all = Measure {
-                nodes: all.nodes.saturating_add(value.nodes),
-                operations: all.operations.saturating_add(value.operations),
-                nesting: all.nesting.max(value.nesting.saturating_add(3)),
-                terms: all.terms.max(value.terms),
-                time: all.time + value.time + costs.bound,
-            };
+            add(measures[value.index()], 3, costs.bound);
         }
     }
+    // a level stands around everything that reads it
+    all.nesting = all.nesting.saturating_add(3 * lets.levels.len() as u32);
     all
 }
 
-/// Whether the root begins with a test that makes it NULL, and that reads nothing that is bound.
-fn guards(score: &Score, root: Id, lets: &Lets) -> bool {
-    matches!(score.expr(root), Expr::Case(arms, _)
-        if matches!(score.constant(arms[0].value), Some(Const::Null(_)))
-            && score.null_tests(arms[0].condition).all(|test| test.is_some())
-            && guards::names(score, lets, [arms[0].condition].into_iter()).is_empty())
+/// Whether an output begins with a test that makes it NULL, and that reads nothing that is bound.
+fn guards(score: &Score, output: &Output, lets: &Lets) -> bool {
+    let condition = match (output.missing, score.expr(output.roots[0])) {
+        (Some(missing), _) => missing,
+        (None, Expr::Case(arms, _)) if matches!(score.constant(arms[0].value), Some(Const::Null(_))) => {
+            arms[0].condition
+        }
+        _ => return false,
+    };
+    score.null_tests(condition).all(|test| test.is_some())
+        && guards::names(score, lets, [condition].into_iter()).is_empty()
 }
 
 /// The layouts of the sums that are too long, or too large for one method, to be written flat.
@@ -286,18 +307,29 @@ fn check_constants(score: &Score, uses: &[u32], report: &mut Report) {
 
 /// ksqlDB replaces `${name}` inside of string literals before it reads them.
 fn check_texts(score: &Score, uses: &[u32], report: &mut Report) {
+    for output in &score.outputs {
+        let texts = match &output.form {
+            Form::Map(texts) | Form::Top { names: texts, .. } => texts.as_slice(),
+            Form::Scalar | Form::Array => &[],
+        };
+        texts.iter().for_each(|text| check_text(text, report));
+    }
     for id in score.ids().filter(|id| uses[id.index()] > 0) {
-        if let Expr::Const(Const::Text(text)) = score.expr(id)
-            && text.contains("${")
-        {
-            report.push(
-                Diagnostic::new(
-                    &codes::compile::VARIABLE_IN_TEXT,
-                    format!("the text `{}` holds `${{`, which ksqlDB takes for a variable", text.escape_debug()),
-                )
-                .help("rename the class or category, and train the model on the new name"),
-            );
+        if let Expr::Const(Const::Text(text)) = score.expr(id) {
+            check_text(text, report);
         }
+    }
+}
+
+fn check_text(text: &str, report: &mut Report) {
+    if text.contains("${") {
+        report.push(
+            Diagnostic::new(
+                &codes::compile::VARIABLE_IN_TEXT,
+                format!("the text `{}` holds `${{`, which ksqlDB takes for a variable", text.escape_debug()),
+            )
+            .help("rename the class, feature or category, and train the model on the new name"),
+        );
     }
 }
 

@@ -247,8 +247,8 @@ impl<'a> Analysis<'a> {
         Analysis { score, needed, constants, cancelling: cancelling(score), rounding, rounded }
     }
 
-    /// What each output may be for a row of inputs.
-    pub fn row(&self, inputs: &[Value]) -> Vec<Range> {
+    /// What each root of each output may be for a row of inputs.
+    pub fn row(&self, inputs: &[Value]) -> Vec<Vec<Range>> {
         let mut ranges: Vec<Range> = Vec::with_capacity(self.score.len());
         for id in self.score.ids() {
             let range = match &self.constants[id.index()] {
@@ -258,7 +258,8 @@ impl<'a> Analysis<'a> {
             };
             ranges.push(range);
         }
-        self.score.outputs.iter().map(|output| ranges[output.root.index()].clone()).collect()
+        let of = |output: &score::Output| output.roots.iter().map(|root| ranges[root.index()].clone()).collect();
+        self.score.outputs.iter().map(of).collect()
     }
 
     fn expr(&self, id: Id, inputs: &[Value], ranges: &[Range]) -> Range {

@@ -13,6 +13,7 @@
 //! | `json` | rows as lines of JSON |
 //! | `expected` | predictions of the training library |
 //! | `report` | what is counted |
+//! | `values` | from one representation of a value to another |
 
 pub mod bound;
 mod expected;
@@ -20,6 +21,7 @@ mod json;
 mod report;
 mod rows;
 mod subject;
+mod values;
 
 pub use expected::{Expected, ExpectedReport};
 pub use report::{Mismatch, VerifyReport};

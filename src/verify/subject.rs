@@ -2,30 +2,22 @@
 
 use super::bound::{Analysis, Range, Values};
 use super::report::{Mismatch, VerifyReport, ulps};
+use super::values::{describe, feature, input, of_model, of_sql, text};
+use crate::bind;
 use crate::compile::{Compiled, Options};
 use crate::diag::{Diagnostic, Failed, Report, Sources, codes};
-use crate::lower::{Kind, Nulls, Selection};
+use crate::lower::{Column, Nulls};
 use crate::model::eval::Evaluator;
-use crate::model::{Decision, Elem, Graph, Op, Precision, Role, Unary, Value};
-use crate::schema::{Column, Kind as RelationKind, Relation, Type};
-use crate::score;
-use crate::sql::ast::{Expr, Item, Statement};
-use crate::sql::eval::{Event, Program, Value as Sql};
+use crate::model::{Elem, Graph, Op, Precision, Role, Unary, Value};
+use crate::schema::{Relation, Type};
+use crate::score::{self, Form};
+use crate::sql::ast::{Expr, Query, Statement};
+use crate::sql::eval::{Chain, Event, Program, Value as Sql};
 use crate::syntax;
+use std::collections::HashMap;
 
 /// One value for each column of the [relation](Subject::relation).
 pub type Row = Vec<Sql>;
-
-/// A column of the result, by what of the model it is.
-#[derive(Clone, Copy, Debug)]
-enum Wanted {
-    /// An element of an output of the graph.
-    Element { output: usize, element: usize },
-    /// The label where a threshold decides.
-    Threshold { probabilities: usize, threshold: f64 },
-    /// The probability of the predicted class.
-    Best { probabilities: usize, label: Option<usize> },
-}
 
 /// Both paths from a row to the outputs.
 pub struct Subject<'a> {
@@ -41,9 +33,9 @@ pub struct Subject<'a> {
     feeds: Vec<Program>,
     /// For an input that is a column as it is, which.
     pub(super) columns: Vec<Option<usize>>,
-    wanted: Vec<Wanted>,
-    pub(super) items: Vec<Program>,
-    filter: Option<Program>,
+    chain: Chain,
+    /// How many columns of what the chain gives pass through, before the results.
+    kept: usize,
 }
 
 impl<'a> Subject<'a> {
@@ -57,24 +49,26 @@ impl<'a> Subject<'a> {
         sources: &mut Sources,
         report: &mut Report,
     ) -> Result<Self, Failed> {
-        let relation = relation(graph, compiled);
+        let graph = compiled.graph(graph);
+        let relation = bind::source(graph, &compiled.bindings);
         let evaluator = Evaluator::new(graph)
             .map_err(|problem| report.fail(internal(format!("the graph does not hold together: {problem:?}"))))?;
         let mut feeds = Vec::with_capacity(compiled.bindings.inputs.len());
         for binding in &compiled.bindings.inputs {
             feeds.push(Program::compile(&binding.expr, &relation, report)?);
         }
+        let places: HashMap<&str, usize> =
+            relation.columns.iter().enumerate().map(|(place, column)| (column.name.as_str(), place)).collect();
         let columns = compiled.bindings.inputs.iter().map(|binding| match &binding.expr {
-            Expr::Column(name) => relation.columns.iter().position(|column| column.name == name.as_str()),
+            Expr::Column(name) => places.get(name.as_str()).copied(),
             _ => None,
         });
         let columns = columns.collect();
-        let (items, filter) = read_back(compiled, &relation, sources, report)?;
-        let wanted = wanted(graph, options);
-        if wanted.len() != items.len() || items.len() != compiled.score.outputs.len() {
-            let message = format!("{} results are meant, the text has {}", wanted.len(), items.len());
-            return Err(report.fail(internal(message)));
-        }
+        let chain = read_back(compiled, &relation, sources, report)?;
+        let (found, meant) = (chain.columns().count(), compiled.columns.len());
+        let Some(kept) = found.checked_sub(meant).filter(|_| meant == compiled.score.outputs.len()) else {
+            return Err(report.fail(internal(format!("{meant} results are meant, the text has {found}"))));
+        };
         let mut rounded: Vec<bool> = graph.features.iter().map(|it| it.precision == Precision::Single).collect();
         let single = rounded.contains(&true) || graph.nodes.iter().any(|node| node.precision == Precision::Single);
         rounded.resize(compiled.bindings.inputs.len(), false);
@@ -82,20 +76,7 @@ impl<'a> Subject<'a> {
         let exact = vec![false; graph.features.len()];
         let widened = single.then(|| (evaluator.widened(), Analysis::new(&compiled.score, false, exact)));
         let nulls = &options.lower.nulls;
-        Ok(Subject {
-            graph,
-            compiled,
-            nulls,
-            relation,
-            evaluator,
-            analysis,
-            widened,
-            feeds,
-            columns,
-            wanted,
-            items,
-            filter,
-        })
+        Ok(Subject { graph, compiled, nulls, relation, evaluator, analysis, widened, feeds, columns, chain, kept })
     }
 
     /// Whether the model is computed in binary32.
@@ -117,10 +98,20 @@ impl<'a> Subject<'a> {
         report
     }
 
-    /// What the model's own label is for a row, or its first output if it has none that decides.
+    /// What the model's own label is for a row; `None` if it has none.
     pub(super) fn class(&self, row: &Row) -> Option<Value> {
-        let label = self.graph.outputs.iter().position(|output| output.role == Role::Label)?;
-        self.evaluator.row(&self.features(row).0).swap_remove(label).pop()
+        let label = self.graph.output(Role::Label)?.node;
+        self.evaluator.nodes(&self.features(row).0).swap_remove(label.index()).pop()
+    }
+
+    /// What the SQL gives for a row, one value a result; `None` if it leaves the row out.
+    pub(super) fn sql(&self, row: &Row) -> Option<Vec<Sql>> {
+        self.chain.eval(row, &Event::default()).map(|mut all| all.split_off(self.kept))
+    }
+
+    /// The results in order: the names of their columns, and their types.
+    pub fn outputs(&self) -> Vec<(String, Type)> {
+        self.chain.columns().skip(self.kept).map(|(name, ty)| (name.to_owned(), ty.clone())).collect()
     }
 
     /// The features of a row, as the model takes them and as the score does.
@@ -151,33 +142,25 @@ impl<'a> Subject<'a> {
     }
 
     fn compare(&self, row: &Row, report: &mut VerifyReport) {
-        let event = Event::default();
         let (features, inputs) = self.features(row);
         let dropped = self.drops(&inputs);
-        if let Some(filter) = &self.filter
-            && filter.keeps(row, &event) == dropped
-        {
+        let sql = self.sql(row);
+        if sql.is_none() != dropped {
             report.nulls += 1;
             let (kept, left_out) = ("a result", "no result");
             let (model, sql) = if dropped { (left_out, kept) } else { (kept, left_out) };
             self.fail(report, row, ["WHERE", model, sql, model].map(str::to_owned));
         }
-        if dropped {
-            return;
-        }
+        let Some(sql) = sql.filter(|_| !dropped) else { return };
         report.rows += 1;
         let nodes = self.evaluator.nodes(&features);
-        let outputs = self.model_outputs(&nodes);
         let ranges = self.analysis.row(&inputs);
         let in_double = self.in_double(&features, &inputs, &nodes);
-        for (position, (wanted, program)) in self.wanted.iter().zip(&self.items).enumerate() {
-            let model = expected(*wanted, self.graph, &outputs);
-            let sql = program.eval(row, &event);
-            self.judge(position, row, &model, &sql, &ranges[position], report);
-            if let Some((outputs, ranges)) = &in_double {
+        for (position, (column, sql)) in self.compiled.columns.iter().zip(&sql).enumerate() {
+            self.judge(column, row, &expected(column, &nodes), sql, &ranges[position], report);
+            if let Some((nodes, ranges)) = &in_double {
                 let mut narrow = VerifyReport { first: report.first.take(), ..VerifyReport::default() };
-                let model = expected(*wanted, self.graph, outputs);
-                self.judge(position, row, &model, &sql, &ranges[position], &mut narrow);
+                self.judge(column, row, &expected(column, nodes), sql, &ranges[position], &mut narrow);
                 report.numbers += narrow.numbers;
                 report.labels += narrow.labels;
                 report.nulls += narrow.nulls;
@@ -192,10 +175,6 @@ impl<'a> Subject<'a> {
         required.iter().any(|&number| inputs[number as usize] == score::Value::Null)
     }
 
-    fn model_outputs(&self, nodes: &[Vec<Value>]) -> Vec<Vec<Value>> {
-        self.graph.outputs.iter().map(|output| nodes[output.node.index()].clone()).collect()
-    }
-
     /// What the model gives if it is computed in binary64, and what rounding admits then: much less than in binary32.
     /// `None` where the two precisions need not decide alike: where a feature is no binary32 number, or where a node that
     /// decides gives different results.
@@ -204,7 +183,7 @@ impl<'a> Subject<'a> {
         features: &[Value],
         inputs: &[score::Value],
         nodes: &[Vec<Value>],
-    ) -> Option<(Vec<Vec<Value>>, Vec<Range>)> {
+    ) -> Option<(Vec<Vec<Value>>, Vec<Vec<Range>>)> {
         let (evaluator, analysis) = self.widened.as_ref()?;
         let exact = |value: &Value| match value {
             Value::Number(x) => x.is_nan() || f64::from(*x as f32) == *x,
@@ -221,7 +200,7 @@ impl<'a> Subject<'a> {
                 Op::OneHot { .. } | Op::Encode(_) | Op::Bins { .. } | Op::Impute { .. } => true,
                 Op::Unary(unary) => matches!(unary, Unary::Floor | Unary::Ceil | Unary::Round | Unary::Sign),
                 // a label is undecided where the scores are as near as rounding
-                Op::Decide { .. } => return true,
+                Op::Decide { .. } | Op::OfLargest => return true,
                 _ => node.elem != Elem::Number,
             };
             !decides || single.iter().zip(double).all(|(a, b)| same_single(a, b))
@@ -229,14 +208,84 @@ impl<'a> Subject<'a> {
         if !nodes.iter().zip(&wide).enumerate().all(alike) {
             return None;
         }
-        Some((self.model_outputs(&wide), analysis.row(inputs)))
+        let ranges = analysis.row(inputs);
+        Some((wide, ranges))
     }
 
-    fn judge(&self, position: usize, row: &Row, model: &Value, sql: &Sql, range: &Range, report: &mut VerifyReport) {
+    /// Compares a column, element by element.
+    fn judge(
+        &self,
+        column: &Column,
+        row: &Row,
+        model: &[Value],
+        sql: &Sql,
+        ranges: &[Range],
+        report: &mut VerifyReport,
+    ) {
+        let missing = model.contains(&Value::Missing);
+        let elements: Option<Vec<Sql>> = match (&column.form, sql) {
+            (Form::Scalar, sql) => Some(vec![sql.clone()]),
+            (_, Sql::Null) => None,
+            (Form::Array, Sql::Array(list)) => Some(list.items().to_vec()),
+            (Form::Map(keys), sql) => Some(keys.iter().map(|key| entry(sql, key)).collect()),
+            (Form::Top { names, count }, sql) => {
+                report.values += 1;
+                let fine = !missing && ranked(sql, names, *count, ranges);
+                report.labels += usize::from(!fine);
+                report.identical += usize::from(fine);
+                if !fine {
+                    let largest =
+                        model.iter().zip(names).map(|(value, name)| format!("{name} {}", text(&of_model(value))));
+                    let model = largest.collect::<Vec<_>>().join(", ");
+                    self.fail(report, row, [column.name.clone(), model, in_words(sql), "the largest".to_owned()]);
+                }
+                return;
+            }
+            _ => Some(Vec::new()),
+        };
+        let Some(elements) = elements else {
+            // NULL as a whole, where an element is
+            report.values += 1;
+            if !missing && !ranges.iter().any(|range| range.null) {
+                report.nulls += 1;
+                let model = model.iter().map(|value| text(&of_model(value))).collect::<Vec<_>>().join(", ");
+                self.fail(report, row, [column.name.clone(), model.clone(), "NULL".to_owned(), model]);
+            }
+            return;
+        };
+        if missing && column.form != Form::Scalar && !ranges.iter().any(|range| range.values.is_some() && range.null) {
+            report.values += 1;
+            report.nulls += 1;
+            self.fail(report, row, [column.name.clone(), "NULL".to_owned(), in_words(sql), "NULL".to_owned()]);
+            return;
+        }
+        if elements.len() != model.len() {
+            report.values += 1;
+            report.numbers += 1;
+            let wanted = format!("{} elements", model.len());
+            self.fail(report, row, [column.name.clone(), wanted.clone(), in_words(sql), wanted]);
+            return;
+        }
+        for (position, ((model, sql), range)) in model.iter().zip(&elements).zip(ranges).enumerate() {
+            let name = || {
+                if model_is_whole(column) { column.name.clone() } else { format!("{}[{}]", column.name, position + 1) }
+            };
+            self.element(&name, row, &of_model(model), &of_sql(sql), range, report);
+        }
+    }
+
+    fn element(
+        &self,
+        name: &dyn Fn() -> String,
+        row: &Row,
+        theirs: &score::Value,
+        ours: &score::Value,
+        range: &Range,
+        report: &mut VerifyReport,
+    ) {
         report.values += 1;
-        let (theirs, ours) = (of_model(model), of_sql(sql));
-        let admitted = range.contains(&theirs) && range.contains(&ours);
-        let fine = match (&theirs, &ours) {
+        let admitted = range.contains(theirs) && range.contains(ours);
+        let fine = match (theirs, ours) {
             (score::Value::Null, score::Value::Null) => true,
             (score::Value::Null, _) | (_, score::Value::Null) => {
                 report.nulls += usize::from(!admitted);
@@ -253,13 +302,14 @@ impl<'a> Subject<'a> {
                 same || admitted
             }
             (a, b) => {
+                report.identical += usize::from(a == b);
                 report.undecided += usize::from(a != b && admitted);
                 report.labels += usize::from(a != b && !admitted);
                 a == b || admitted
             }
         };
         if !fine {
-            report.first = report.first.take().or_else(|| Some(self.mismatch(position, row, &theirs, &ours, range)));
+            self.fail(report, row, [name(), text(theirs), text(ours), describe(range)]);
         }
     }
 
@@ -273,7 +323,7 @@ impl<'a> Subject<'a> {
         range: &Range,
     ) -> Mismatch {
         Mismatch {
-            output: self.compiled.score.outputs[position].name.clone(),
+            output: self.compiled.columns[position].name.clone(),
             model: text(model),
             sql: text(sql),
             admitted: describe(range),
@@ -289,6 +339,48 @@ impl<'a> Subject<'a> {
     }
 }
 
+fn model_is_whole(column: &Column) -> bool {
+    column.form == Form::Scalar
+}
+
+/// The value of a map at a key; NULL if it has none.
+fn entry(map: &Sql, key: &str) -> Sql {
+    match map {
+        Sql::Map(entries) => {
+            let found = entries.iter().find(|(name, _)| matches!(name, Sql::String(text) if **text == *key));
+            found.map_or(Sql::Null, |(_, value)| value.clone())
+        }
+        _ => Sql::Null,
+    }
+}
+
+/// Whether these may be the names of the largest values, in order: none is surely smaller than one that is behind it or not
+/// among them.
+fn ranked(sql: &Sql, names: &[String], count: usize, ranges: &[Range]) -> bool {
+    let Sql::Array(list) = sql else { return false };
+    let place = |value: &Sql| match value {
+        Sql::String(text) => names.iter().position(|name| **name == **text),
+        _ => None,
+    };
+    let Some(places) = list.items().iter().map(place).collect::<Option<Vec<usize>>>() else { return false };
+    let mut left: Vec<usize> = (0..names.len()).collect();
+    let ends = |place: usize| match ranges[place].values {
+        Some(Values::Numbers(numbers)) if !numbers.nan => (numbers.low, numbers.high),
+        // nothing is known of the order of a NaN
+        _ => (f64::NEG_INFINITY, f64::INFINITY),
+    };
+    places.len() == count
+        && places.iter().all(|place| {
+            let known = left.contains(place);
+            left.retain(|other| other != place);
+            known && left.iter().all(|&other| ends(*place).1 >= ends(other).0)
+        })
+}
+
+fn in_words(sql: &Sql) -> String {
+    format!("{sql:?}")
+}
+
 /// Equal once both are rounded to binary32.
 fn same_single(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -301,222 +393,36 @@ fn internal(message: String) -> Diagnostic {
     Diagnostic::new(&codes::compile::INTERNAL, format!("internal error: {message}"))
 }
 
-/// The value as messages have it.
-fn text(value: &score::Value) -> String {
-    match value {
-        score::Value::Null => "NULL".to_owned(),
-        score::Value::Double(x) => format!("{x:?}"),
-        score::Value::Bigint(x) => x.to_string(),
-        score::Value::Text(text) => format!("'{text}'"),
-        score::Value::Boolean(truth) => truth.to_string(),
-    }
-}
-
-fn describe(range: &Range) -> String {
-    let null = if range.null { " or NULL" } else { "" };
-    match &range.values {
-        None => "NULL".to_owned(),
-        Some(Values::Numbers(x)) => {
-            let nan = if x.nan { " or NaN" } else { "" };
-            format!("{:?} to {:?}{nan}{null}", x.low, x.high)
-        }
-        Some(Values::Truth { yes: true, no: true }) => format!("true or false{null}"),
-        Some(Values::Truth { yes, .. }) => format!("{yes}{null}"),
-        Some(Values::Set(set)) => format!("{}{null}", set.iter().map(text).collect::<Vec<_>>().join(" or ")),
-        Some(Values::Any) => format!("anything{null}"),
-    }
-}
-
-/// The columns that the features read, with the types that are known or that the features need.
-fn relation(graph: &Graph, compiled: &Compiled) -> Relation {
-    let bindings = &compiled.bindings;
-    let declared = |name: &str| bindings.relation.as_ref().and_then(|relation| relation.column(name)).cloned();
-    let mut columns: Vec<Column> = Vec::new();
-    let mut add = |name: &str, ty: Type| {
-        if !columns.iter().any(|column| column.name == name) {
-            columns.push(declared(name).unwrap_or(Column { name: name.to_owned(), ty, key: None }));
-        }
-    };
-    for (feature, binding) in graph.features.iter().zip(&bindings.inputs) {
-        let ty = match feature.elem {
-            Elem::Number => Type::Double,
-            Elem::Integer => Type::Bigint,
-            Elem::Text => Type::String,
-            Elem::Boolean => Type::Boolean,
-        };
-        match &binding.expr {
-            Expr::Column(name) => add(name.as_str(), binding.ty.clone().unwrap_or(ty)),
-            expr => {
-                let mut stack = vec![expr];
-                while let Some(expr) = stack.pop() {
-                    if let Expr::Column(name) = expr {
-                        add(name.as_str(), Type::Double);
-                    }
-                    expr.for_each_child(|child| stack.push(child));
-                }
-            }
-        }
-    }
-    Relation { name: "S".to_owned(), kind: RelationKind::Stream, columns }
-}
-
-/// The items and the WHERE clause of the text.
+/// The queries of the text.
 fn read_back(
     compiled: &Compiled,
     relation: &Relation,
     sources: &mut Sources,
     report: &mut Report,
-) -> Result<(Vec<Program>, Option<Program>), Failed> {
-    let text = match &compiled.statement {
+) -> Result<Chain, Failed> {
+    let text = match compiled.statements().next() {
         Some(_) => compiled.text.clone(),
         None => format!("SELECT {} FROM S EMIT CHANGES;", compiled.text),
     };
     let source = sources.add("<compiled SQL>", text.as_str());
     let script = syntax::script(source, &text, report)?;
-    let query = match script.statements.first().map(|commented| &commented.statement) {
-        Some(Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertInto { query, .. }) => {
-            query
-        }
-        _ => return Err(report.fail(internal("the text holds no query".to_owned()))),
-    };
-    let kept = query.items.len().saturating_sub(compiled.items.len());
-    let mut programs = Vec::with_capacity(compiled.items.len());
-    for item in &query.items[kept..] {
-        match item {
-            Item::Expr { expr, .. } => programs.push(Program::compile(expr, relation, report)?),
-            Item::All(_) => return Err(report.fail(internal("the text has a star among the results".to_owned()))),
-        }
+    let queries: Vec<&Query> = script.statements.iter().filter_map(|found| query(&found.statement)).collect();
+    if queries.is_empty() {
+        return Err(report.fail(internal("the text holds no query".to_owned())));
     }
-    let filter = match &query.filter {
-        Some(filter) if !compiled.score.required.is_empty() => Some(Program::compile_filter(filter, relation, report)?),
-        _ => None,
-    };
-    Ok((programs, filter))
+    Chain::compile(&queries, relation, report)
 }
 
-/// What each column of the result is of the model, in the order of `lower`.
-fn wanted(graph: &Graph, options: &Options) -> Vec<Wanted> {
-    let position = |role: Role| graph.outputs.iter().position(|output| output.role == role);
-    let elements = |output: usize| {
-        (0..graph.node(graph.outputs[output].node).width).map(move |element| Wanted::Element { output, element })
-    };
-    let selections: Vec<Selection> = match options.lower.select.as_slice() {
-        [] => crate::lower::default_selection(graph),
-        list => list.to_vec(),
-    };
-    let mut wanted = Vec::new();
-    for selection in selections {
-        match selection.kind {
-            Kind::Label => match (options.lower.threshold, position(Role::Probabilities)) {
-                (Some(threshold), Some(probabilities)) => wanted.push(Wanted::Threshold { probabilities, threshold }),
-                _ => wanted.extend(position(Role::Label).into_iter().flat_map(elements)),
-            },
-            Kind::Probability => wanted.extend(position(Role::Probabilities).map(|probabilities| {
-                if graph.classes.len() > 2 {
-                    let decides = |output: &usize| {
-                        let op = &graph.node(graph.outputs[*output].node).op;
-                        matches!(op, Op::Decide { decision: Decision::FirstLargest, .. })
-                    };
-                    Wanted::Best { probabilities, label: position(Role::Label).filter(decides) }
-                } else {
-                    let element = graph.node(graph.outputs[probabilities].node).width - 1;
-                    Wanted::Element { output: probabilities, element }
-                }
-            })),
-            Kind::Probabilities => wanted.extend(position(Role::Probabilities).into_iter().flat_map(elements)),
-            Kind::Margin => wanted.extend(position(Role::Margin).into_iter().flat_map(elements)),
-            Kind::Prediction => {
-                let values = graph.outputs.iter().enumerate();
-                let values = values.filter(|(_, it)| matches!(it.role, Role::Prediction | Role::Value));
-                wanted.extend(values.flat_map(|(output, _)| elements(output)));
-            }
+fn query(statement: &Statement) -> Option<&Query> {
+    match statement {
+        Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertInto { query, .. } => {
+            Some(query)
         }
-    }
-    wanted
-}
-
-fn expected(wanted: Wanted, graph: &Graph, outputs: &[Vec<Value>]) -> Value {
-    match wanted {
-        Wanted::Element { output, element } => outputs[output][element].clone(),
-        Wanted::Threshold { probabilities, threshold } => match outputs[probabilities].get(1) {
-            Some(Value::Number(p)) => graph.classes[usize::from(*p >= threshold)].clone(),
-            _ => Value::Missing,
-        },
-        Wanted::Best { probabilities, label } => {
-            let p = &outputs[probabilities];
-            let best = match label {
-                Some(label) => graph.classes.iter().position(|class| Some(class) == outputs[label].first()),
-                None => {
-                    let numbers: Option<Vec<f64>> =
-                        p.iter().map(|p| if let Value::Number(p) = p { Some(*p) } else { None }).collect();
-                    numbers.map(|p| (1..p.len()).fold(0, |best, index| if p[index] > p[best] { index } else { best }))
-                }
-            };
-            best.map_or(Value::Missing, |best| p[best].clone())
-        }
-    }
-}
-
-fn number(value: &Sql) -> Option<f64> {
-    Some(match value {
-        Sql::Double(x) => *x,
-        Sql::Integer(x) => f64::from(*x),
-        Sql::Bigint(x) => *x as f64,
-        // the decimal's text is its value, read with correct rounding
-        Sql::Decimal(x) => x.to_plain_string().parse().ok()?,
-        _ => return None,
-    })
-}
-
-fn integer(value: &Sql) -> Option<i64> {
-    match value {
-        Sql::Integer(x) => Some(i64::from(*x)),
-        Sql::Bigint(x) => Some(*x),
         _ => None,
     }
 }
 
-/// A column's value as the model takes it.
-fn feature(elem: Elem, value: &Sql) -> Value {
-    match (elem, value) {
-        (Elem::Number, Sql::Boolean(truth)) => Value::Number(f64::from(u8::from(*truth))),
-        (Elem::Integer, Sql::Boolean(truth)) => Value::Integer(i64::from(*truth)),
-        (Elem::Number, value) => number(value).map_or(Value::Missing, Value::Number),
-        (Elem::Integer, value) => integer(value).map_or(Value::Missing, Value::Integer),
-        (Elem::Text, Sql::String(text)) => Value::Text(text.to_string()),
-        (Elem::Boolean, Sql::Boolean(truth)) => Value::Boolean(*truth),
-        _ => Value::Missing,
-    }
-}
-
-/// A column's value as the score takes it.
-fn input(ty: &Type, value: &Sql) -> score::Value {
-    match (ty, value) {
-        (Type::Double, value) => number(value).map_or(score::Value::Null, score::Value::Double),
-        (Type::Bigint, value) => integer(value).map_or(score::Value::Null, score::Value::Bigint),
-        (Type::String, Sql::String(text)) => score::Value::Text(text.to_string()),
-        (Type::Boolean, Sql::Boolean(truth)) => score::Value::Boolean(*truth),
-        _ => score::Value::Null,
-    }
-}
-
-fn of_model(value: &Value) -> score::Value {
-    match value {
-        Value::Number(x) => score::Value::Double(*x),
-        Value::Integer(x) => score::Value::Bigint(*x),
-        Value::Text(text) => score::Value::Text(text.clone()),
-        Value::Boolean(truth) => score::Value::Boolean(*truth),
-        Value::Missing => score::Value::Null,
-    }
-}
-
-pub(super) fn of_sql(value: &Sql) -> score::Value {
-    match value {
-        Sql::Double(x) => score::Value::Double(*x),
-        Sql::Integer(x) => score::Value::Bigint(i64::from(*x)),
-        Sql::Bigint(x) => score::Value::Bigint(*x),
-        Sql::String(text) => score::Value::Text(text.to_string()),
-        Sql::Boolean(truth) => score::Value::Boolean(*truth),
-        _ => score::Value::Null,
-    }
+/// What the model gives for a column: a value for each of its elements.
+fn expected(column: &Column, nodes: &[Vec<Value>]) -> Vec<Value> {
+    column.elements.iter().map(|&element| nodes[column.node.index()][element].clone()).collect()
 }

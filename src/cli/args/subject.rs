@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
 use crate::api::{Selected, selected};
 use crate::load::Link;
@@ -99,11 +99,13 @@ pub(in crate::cli) struct FromOptions {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Results")]
 pub(in crate::cli) struct ResultOptions {
-    /// Compute these: label, probability, probabilities, margin, prediction; each renamed by =NAME
+    /// Compute these: label, probability, probabilities, margin, prediction, contributions, reasons; each renamed by =NAME
     ///
     /// label: the class; without names of classes 0 or 1. probability: of the second of two classes, of more classes that
-    /// of the label. probabilities: one column a class. margin: the score before the link. prediction: the value of a
-    /// regression, one column a target.
+    /// of the label. probabilities: of every class. margin: the score before the link. prediction: the value of a
+    /// regression, one column a target. contributions: what each feature adds to the margin (of the second of two classes,
+    /// of more to that of the label); with the intercept they add up to it. reasons: the names of the features that add
+    /// most, the largest first.
     #[arg(long, value_name = "RESULT[=NAME],…", value_parser = selected)]
     pub(in crate::cli) select: Vec<Selected>,
 
@@ -113,11 +115,33 @@ pub(in crate::cli) struct ResultOptions {
     #[arg(long, value_name = "T", value_parser = threshold)]
     pub(in crate::cli) threshold: Option<f64>,
 
+    /// How probabilities are given: a column a class, or all in one column [default: columns]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(in crate::cli) probabilities: Option<Vectors>,
+
+    /// How contributions are given: all in one column, or a column a feature [default: map]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(in crate::cli) contributions: Option<Vectors>,
+
+    /// How many reasons are given [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(in crate::cli) reasons: Option<u16>,
+
     /// Keep the operations of the source and their order
     ///
     /// Without it constants are folded together (a scaler into the weights) and signs moved, which may round differently.
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Vectors {
+    /// One column each
+    Columns,
+    /// An ARRAY in the order of the model
+    Array,
+    /// A MAP by the name of the class or feature
+    Map,
 }
 
 fn nulls(policy: &str) -> Result<Nulls, String> {

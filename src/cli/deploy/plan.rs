@@ -75,7 +75,7 @@ fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mark = target.provenance.as_ref().map(|column| super::stored(column, session)).transpose()?;
     let results: Vec<&str> = compiled.score.outputs.iter().map(|output| output.name.as_str()).collect();
-    let statements: Vec<Statement> = compiled.statement.into_iter().map(|found| found.statement).collect();
+    let statements: Vec<Statement> = compiled.statements().map(|found| found.statement.clone()).collect();
     let deployment = Deployment::new(statements, &results, &source, &model, mark.as_deref());
     Change::new(&deployment, &mut talk(client, session))
 }

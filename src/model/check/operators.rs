@@ -185,6 +185,12 @@ fn result(graph: &Graph, op: &Op, args: &[&Node]) -> Result<(usize, Elem), Strin
             }
             Ok((1, elem))
         }
+        Op::OfLargest => {
+            let [scores, values] = operands(args)?;
+            is(scores.elem, Elem::Number, "a score")?;
+            equal("number of values", values.width, scores.width)?;
+            Ok((1, values.elem))
+        }
         Op::MissingIf => {
             let [x, _] = operands(args)?;
             Ok((x.width, x.elem))

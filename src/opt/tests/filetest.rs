@@ -63,7 +63,7 @@ fn import(text: &str) -> Score {
         .unwrap_or_else(|_| panic!("{text}: {:?}", report.diagnostics()));
     let mut import = Import { score: Score::new(inputs.collect()) };
     let root = import.expr(&expr);
-    import.score.outputs.push(Output { name: "Y".into(), root, about: String::new() });
+    import.score.outputs.push(Output::scalar("Y", root, ""));
     assert_eq!(import.score.verify(), Ok(()), "{text}\n{}", import.score);
     import.score
 }
@@ -301,7 +301,7 @@ fn rows(score: &Score) -> Vec<Vec<Value>> {
 }
 
 fn root(score: &Score, values: &[Value]) -> Value {
-    values[score.outputs[0].root.index()].clone()
+    values[score.outputs[0].roots[0].index()].clone()
 }
 
 /// Compares the value before and after on edge values, for the class of what was done.

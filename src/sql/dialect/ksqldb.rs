@@ -33,6 +33,7 @@ impl Dialect for KsqlDb {
             binding: 1_000.0,
             bound: 200.0,
             reference: 30.0,
+            step: 100.0,
             comparison_sides: 2,
             equal_sides: 3,
             method: 1_250,

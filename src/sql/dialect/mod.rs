@@ -69,6 +69,8 @@ pub struct Costs {
     pub bound: f64,
     /// Reading a bound value.
     pub reference: f64,
+    /// A step of a lambda through an array.
+    pub step: f64,
     /// How often each side of `a < b` is evaluated.
     pub comparison_sides: u32,
     /// How often each side of `a = b` is evaluated.

@@ -39,7 +39,7 @@ impl Names {
     }
 
     /// The variable of a level: `_Z`, then `_Z2`, `_Z3` …
-    fn variable(&self, letter: char, level: usize) -> Name {
+    pub(super) fn variable(&self, letter: char, level: usize) -> Name {
         match level {
             0 => self.free(&format!("_{letter}")),
             _ => self.free(&format!("_{letter}{}", level + 1)),
@@ -66,7 +66,12 @@ impl Names {
             1 => values.remove(0),
             _ => Expr::Array(values),
         };
-        let lambda = Expr::Lambda(vec![self.variable('S', level), self.variable('Z', level)], Box::new(body));
+        self.bind_to('Z', level, value, body, ty)
+    }
+
+    /// `body`, of this type, where a value has this name.
+    pub(super) fn bind_to(&self, letter: char, level: usize, value: Expr, body: Expr, ty: &Type) -> Expr {
+        let lambda = Expr::Lambda(vec![self.variable('S', level), self.variable(letter, level)], Box::new(body));
         Expr::call("REDUCE", vec![Expr::Array(vec![value]), start(ty), lambda])
     }
 
@@ -84,6 +89,8 @@ fn start(ty: &Type) -> Expr {
         Type::String => Expr::String(String::new()),
         Type::Boolean => Expr::Boolean(false),
         Type::Double => Expr::double(0.0),
+        Type::Array(element) => Expr::Array(vec![start(element)]),
+        Type::Map(key, value) => Expr::Map(vec![(start(key), start(value))]),
         other => Expr::Cast(Box::new(Expr::Integer(0)), other.clone()),
     }
 }

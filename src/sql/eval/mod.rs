@@ -18,6 +18,7 @@
 
 mod batch;
 mod calendar;
+mod chain;
 mod compare;
 mod compile;
 mod convert;
@@ -34,6 +35,7 @@ mod run;
 mod types;
 mod value;
 
+pub use chain::Chain;
 pub use decimal::Decimal;
 pub use kernel::Column;
 pub use run::Event;

@@ -15,7 +15,7 @@
 //! of theirs.
 
 use super::lets::Lets;
-use crate::score::{Const, Expr, Function, Id, Score};
+use crate::score::{Const, Expr, Function, Id, Output, Score};
 use crate::sql::dialect::Dialect;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +35,9 @@ pub struct Implied {
 }
 
 impl Implied {
-    /// Finds the tests that the dialect and the bindings make unnecessary among these expressions, operands first.
-    pub fn find(score: &Score, dialect: &dyn Dialect, ids: &[Id], lets: &Lets) -> Self {
+    /// Finds the tests of an output that the dialect and the bindings make unnecessary; `ids` is everything that it needs,
+    /// operands first.
+    pub fn find(score: &Score, dialect: &dyn Dialect, output: &Output, ids: &[Id], lets: &Lets) -> Self {
         let mut implied = Implied::default();
         for &id in ids {
             if let Expr::Case(arms, otherwise) = score.expr(id)
@@ -51,7 +52,7 @@ impl Implied {
             implied.by_voiding(score, ids, lets);
         }
         if !lets.is_empty() {
-            implied.by_bindings(score, ids, lets);
+            implied.by_bindings(score, output, ids, lets);
         }
         implied
     }
@@ -80,39 +81,47 @@ impl Implied {
     }
 
     /// `WHEN a IS NULL OR b IS NULL OR c IS NULL` before a value bound to `2 * a + b` is `WHEN c IS NULL OR _Z IS NULL`.
-    fn by_bindings(&mut self, score: &Score, ids: &[Id], lets: &Lets) {
+    fn by_bindings(&mut self, score: &Score, output: &Output, ids: &[Id], lets: &Lets) {
+        if let Some(missing) = output.missing {
+            self.by_binding(score, missing, missing, &output.roots, lets);
+        }
         for &id in ids {
             let Expr::Case(arms, otherwise) = score.expr(id) else { continue };
-            let before = self.tests.get(&id).cloned().unwrap_or_default();
-            let mut tested: BTreeSet<Id> = score.null_tests(arms[0].condition).flatten().collect();
-            if tested.len() < 2 {
-                continue;
-            }
-            before.dropped.iter().for_each(|dropped| {
-                tested.remove(dropped);
-            });
-            let mut tests = Tests::default();
             let rest = arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]);
-            for value in names(score, lets, rest) {
-                let sources = score.null_sources(value);
-                let replaced: Vec<Id> = sources.iter().copied().filter(|source| tested.contains(source)).collect();
-                let all = sources.iter().all(|s| tested.contains(s) || tests.dropped.contains(s));
-                if all && replaced.len() > 1 {
-                    replaced.iter().for_each(|source| {
-                        tested.remove(source);
-                    });
-                    tests.dropped.extend(replaced);
-                    tests.added.push(value);
-                }
-            }
-            if !tests.added.is_empty() {
-                tests.dropped.extend(before.dropped);
-                self.tests.insert(id, tests);
-            }
+            self.by_binding(score, id, arms[0].condition, &rest.collect::<Vec<_>>(), lets);
         }
     }
 
-    /// What changes in the tests of the first arm of this CASE.
+    /// Of the tests of `condition`, kept under `at`, before `rest` is evaluated.
+    fn by_binding(&mut self, score: &Score, at: Id, condition: Id, rest: &[Id], lets: &Lets) {
+        let before = self.tests.get(&at).cloned().unwrap_or_default();
+        let mut tested: BTreeSet<Id> = score.null_tests(condition).flatten().collect();
+        if tested.len() < 2 {
+            return;
+        }
+        before.dropped.iter().for_each(|dropped| {
+            tested.remove(dropped);
+        });
+        let mut tests = Tests::default();
+        for value in names(score, lets, rest.iter().copied()) {
+            let sources = score.null_sources(value);
+            let replaced: Vec<Id> = sources.iter().copied().filter(|source| tested.contains(source)).collect();
+            let all = sources.iter().all(|s| tested.contains(s) || tests.dropped.contains(s));
+            if all && replaced.len() > 1 {
+                replaced.iter().for_each(|source| {
+                    tested.remove(source);
+                });
+                tests.dropped.extend(replaced);
+                tests.added.push(value);
+            }
+        }
+        if !tests.added.is_empty() {
+            tests.dropped.extend(before.dropped);
+            self.tests.insert(at, tests);
+        }
+    }
+
+    /// What changes in the tests of the first arm of this CASE, or of an output's test for what is missing.
     pub fn of(&self, case: Id) -> Option<&Tests> {
         self.tests.get(&case)
     }
@@ -232,7 +241,7 @@ fn by_arithmetic(score: &Score, id: Id, lets: &Lets, found: &mut BTreeSet<Id>) {
 mod tests {
     use super::*;
     use crate::schema::Type;
-    use crate::score::{Comparison, Input, Output, Term};
+    use crate::score::{Comparison, Input, Term};
     use crate::sql::dialect::KsqlDb;
 
     /// `CASE WHEN a IS NULL THEN NULL WHEN z > 0 THEN 'yes' ELSE 'no' END`; whether the test is dropped.
@@ -250,10 +259,10 @@ mod tests {
         let inner = s.choose(positive, yes, no);
         let missing = s.is_null(a);
         let root = s.choose(missing, null, inner);
-        s.outputs.push(Output { name: "LABEL".into(), root, about: String::new() });
+        s.outputs.push(Output::scalar("LABEL", root, ""));
         s.verify().unwrap();
         let ids: Vec<Id> = s.ids().collect();
-        Implied::find(&s, &KsqlDb, &ids, &Lets::default()).of(root).is_some()
+        Implied::find(&s, &KsqlDb, &s.outputs[0], &ids, &Lets::default()).of(root).is_some()
     }
 
     #[test]

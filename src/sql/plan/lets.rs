@@ -37,21 +37,21 @@ impl Lets {
         self.levels.is_empty()
     }
 
-    /// Chooses what to bind below a root; `reachable` is everything that it needs, operands first.
+    /// Chooses what to bind below the roots of an item; `reachable` is everything that they need, operands first.
     ///
     /// Everything that would be worth an array element is bound first, users before operands; then levels that do not pay
     /// for their lambda, now that the others are bound, are taken back, least first.
-    pub fn choose(score: &Score, dialect: &dyn Dialect, root: Id, reachable: &[Id]) -> Lets {
+    pub fn choose(score: &Score, dialect: &dyn Dialect, roots: &[Id], reachable: &[Id]) -> Lets {
         let plain = |id: Id| matches!(score.expr(id), Expr::Const(_) | Expr::Input(_));
-        let candidate = |id: Id| id != root && !plain(id) && score.ty(id) == &Type::Double;
-        let mut bound = savings(score, dialect, root, reachable, |_| false, |id, saved| candidate(id) && saved > 0.0);
+        let candidate = |id: Id| !plain(id) && score.ty(id) == &Type::Double;
+        let mut bound = savings(score, dialect, roots, reachable, |_| false, |id, saved| candidate(id) && saved > 0.0);
         loop {
             let levels = levels(score, reachable, |id| bound.contains_key(&id));
             if levels.is_empty() {
                 return Lets::default();
             }
             let binds = |id: Id| bound.contains_key(&id);
-            let saved = savings(score, dialect, root, reachable, binds, |id, _| binds(id));
+            let saved = savings(score, dialect, roots, reachable, binds, |id, _| binds(id));
             let of = |level: &Vec<Id>| -> f64 { level.iter().map(|id| saved[id]).sum() };
             let least = levels.iter().min_by(|a, b| of(a).total_cmp(&of(b)));
             match least.filter(|level| of(level) <= dialect.costs().binding) {
@@ -76,7 +76,7 @@ impl Lets {
 fn savings(
     score: &Score,
     dialect: &dyn Dialect,
-    root: Id,
+    roots: &[Id],
     reachable: &[Id],
     bound: impl Fn(Id) -> bool,
     binds: impl Fn(Id, f64) -> bool,
@@ -86,7 +86,7 @@ fn savings(
     let mut savings = BTreeMap::new();
     // how often each is evaluated
     let mut times = vec![0.0f64; score.len()];
-    times[root.index()] = 1.0;
+    roots.iter().for_each(|root| times[root.index()] += 1.0);
     for &id in reachable.iter().rev() {
         let here = times[id.index()];
         let saved = (here - 1.0) * measures[id.index()].time - here * costs.reference - costs.bound;

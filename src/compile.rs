@@ -7,9 +7,12 @@
 //! | `lower` | Graph + Bindings → Score | scalar arithmetic, missing values, which outputs |
 //! | `opt` | Score → Score | rewrites, each of a declared class |
 //! | `sql::legalize` | Score → Score | only what the dialect can spell |
+//! | `sql::stages` | Score + Shape → several | where a chain of statements is divided (`compile::chain` says when) |
 //! | `sql::plan` | Score + Shape → Plan | what is inside the limits |
 //! | `sql::emit` | Plan → sql::ast | shapes of expressions and statements |
 //! | `sql::print` | sql::ast → text | parentheses and line breaks |
+
+mod chain;
 
 use crate::bind::{self, Bindings};
 use crate::diag::{Diagnostic, Failed, Report, Sources, codes};
@@ -17,12 +20,13 @@ use crate::lower::{self, Column};
 use crate::model::{self, Graph};
 use crate::opt;
 use crate::score::{Rebuild, Score};
-use crate::sql::ast::{Commented, Item, Script};
-use crate::sql::dialect::{Dialect, KsqlDb};
+use crate::sql::ast::{Commented, Item, Name, Script, Statement};
+use crate::sql::dialect::{self, Dialect};
 use crate::sql::plan::Plan;
 use crate::sql::print::{self, Style};
 use crate::sql::{emit, legalize, plan};
 use crate::syntax;
+use chain::Chain;
 use std::borrow::Cow;
 
 /// What the user asks for, stage by stage.
@@ -42,6 +46,8 @@ pub struct Options {
     pub verify: bool,
     /// The target.
     pub dialect: &'static dyn Dialect,
+    /// How many statements; `None`: one, or as many as hold the model.
+    pub stages: Option<usize>,
     /// The layout.
     pub style: Style,
 }
@@ -55,7 +61,8 @@ impl Default for Options {
             strict: false,
             limits: true,
             verify: true,
-            dialect: &KsqlDb,
+            dialect: dialect::default(),
+            stages: None,
             style: Style::default(),
         }
     }
@@ -91,6 +98,16 @@ pub struct Stage {
     pub items: Vec<Item>,
     /// The statement, unless only the items were asked for.
     pub statement: Option<Commented>,
+}
+
+impl Stage {
+    /// Gives the sink another name.
+    fn rename(&mut self, name: Name) {
+        self.plan.shape.into = Some(name.clone());
+        if let Some(Statement::CreateAs { name: old, .. }) = self.statement.as_mut().map(|it| &mut it.statement) {
+            *old = name;
+        }
+    }
 }
 
 impl Compiled {
@@ -157,8 +174,7 @@ pub fn compile_bound(
             .help("name the source with `--from`, or use `--nulls guard`"),
         ));
     }
-    let Planned { legal, stats, plan } = cheapest(&score, &shape, options, report)?;
-    let stages = vec![emitted(legal, plan, bindings.clone(), options, report)?];
+    let (stages, stats) = stages(&score, &bindings, &shape, options, report)?;
     let text = printed(&stages, options.style);
     if options.verify && text.len() <= LONGEST_READ_BACK {
         read_back(&text, &stages, sources, report)?;
@@ -171,22 +187,53 @@ pub fn compile_bound(
     Ok(Compiled { bindings, columns, graph, score, stats, stages, text })
 }
 
+/// The statements: one, or a chain of as many as the user asks for, or as hold what one cannot.
+fn stages(
+    score: &Score,
+    bindings: &Bindings,
+    shape: &bind::Shape,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(Vec<Stage>, opt::Stats), Failed> {
+    if let Some(count) = options.stages.filter(|&count| count > 1) {
+        let (chain, stats) = Chain::new(score, bindings, shape, options, report)?;
+        return Ok((chain.of(count, report)?, stats));
+    }
+    let mut alone = Report::new();
+    let one = cheapest(score, shape, options, &mut alone).and_then(|Planned { legal, stats, plan }| {
+        Ok((vec![emitted(legal, plan, bindings.clone(), options, &mut alone)?], stats))
+    });
+    let too_much = |report: &Report| {
+        let codes = [codes::compile::TOO_LARGE.id, codes::compile::TOO_DEEP.id];
+        report.diagnostics().iter().any(|found| codes.contains(&found.code.id))
+    };
+    if one.is_err() && options.stages.is_none() && options.limits && too_much(&alone) {
+        let divided = Chain::new(score, bindings, shape, options, &mut Report::new());
+        if let Some((stages, stats)) = divided.ok().and_then(|(chain, stats)| Some((chain.that_fits()?, stats))) {
+            return Ok((stages, stats));
+        }
+    }
+    report.append(alone);
+    one
+}
+
 /// From a plan to its statement.
 fn emitted(
     legal: Score,
-    plan: Plan,
+    mut plan: Plan,
     bindings: Bindings,
     options: &Options,
     report: &mut Report,
 ) -> Result<Stage, Failed> {
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
+        plan::shorten(&items, &mut plan.shape, options.dialect);
         plan::check(&items, options.dialect, report)?;
         plan::check_record(&items, &plan.shape, options.dialect, report)?;
     }
     let statement = match plan.shape.form {
         bind::Form::Expression => None,
-        _ => emit::statement(&plan, items.clone(), &legal, &bindings),
+        _ => emit::statement(&plan, items.clone(), &legal, &bindings, options.dialect),
     };
     Ok(Stage { bindings, legal, plan, items, statement })
 }
@@ -251,10 +298,13 @@ fn planned(
     report: &mut Report,
 ) -> Result<Planned, Failed> {
     let legal = legalize::legalize(optimized, options.dialect, report)?;
-    let guard = options.lower.nulls == lower::Nulls::Guard;
-    let wishes = plan::Wishes { guard, strict: options.strict };
-    let plan = plan::plan(&legal, shape.clone(), options.dialect, wishes, report)?;
+    let plan = plan::plan(&legal, shape.clone(), options.dialect, wishes(options), report)?;
     Ok(Planned { legal, stats, plan })
+}
+
+/// What the user wants of a plan.
+fn wishes(options: &Options) -> plan::Wishes {
+    plan::Wishes { guard: options.lower.nulls == lower::Nulls::Guard, strict: options.strict }
 }
 
 /// Reads the text and compares the trees, statements, clauses and kept columns included: a fault of the printer is an

@@ -10,7 +10,7 @@ use m2ksql::diag::{Report, Sources};
 use m2ksql::schema::{Relation, Type};
 use m2ksql::score::{Output, Score, Value};
 use m2ksql::sql::ast::{Expr, Item};
-use m2ksql::sql::dialect::KsqlDb;
+use m2ksql::sql::dialect;
 use m2ksql::sql::eval::{Event, Program, Value as Sql};
 use m2ksql::sql::print::{self, Style};
 use m2ksql::sql::{emit, legalize, plan};
@@ -41,15 +41,15 @@ fn import(expr: &Expr, relation: Option<&Relation>) -> Option<Imported> {
 
 /// The SQL that is printed from a score; `None` for a constant that is not finite, such as `1E0 / 0E0`.
 fn printed(score: &Score, bindings: &[Binding]) -> Option<String> {
-    let legal = legalize::legalize(score, &KsqlDb, &mut Report::new()).unwrap();
+    let legal = legalize::legalize(score, dialect::default(), &mut Report::new()).unwrap();
     let mut report = Report::new();
     let wishes = plan::Wishes { guard: false, strict: false };
-    let Ok(plan) = plan::plan(&legal, Shape::default(), &KsqlDb, wishes, &mut report) else {
+    let Ok(plan) = plan::plan(&legal, Shape::default(), dialect::default(), wishes, &mut report) else {
         assert_eq!(report.diagnostics()[0].code.id, "E0604");
         return None;
     };
     let bindings = Bindings { inputs: bindings.to_vec(), ..Bindings::default() };
-    match emit::items(&plan, &legal, &bindings, &KsqlDb).swap_remove(0) {
+    match emit::items(&plan, &legal, &bindings, dialect::default()).swap_remove(0) {
         Item::Expr { expr, .. } => Some(print::expression(&expr, Style::default())),
         other => panic!("{other:?}"),
     }

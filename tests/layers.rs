@@ -23,6 +23,7 @@ const RANKS: &[(&str, u8)] = &[
     ("lower", 3),
     ("opt", 3),
     ("sql::legalize", 3),
+    ("sql::stages", 3),
     ("sql::plan", 3),
     ("sql::cost", 3),
     ("sql::emit", 3),
@@ -58,6 +59,9 @@ const INPUTS: &[(&str, &str)] = &[
     // definitions are typed by the engine's rules
     ("bind", "sql::eval"),
     ("sql::plan", "bind"),
+    ("sql::stages", "sql::dialect"),
+    ("sql::stages", "sql::cost"),
+    ("sql::stages", "bind"),
     ("sql::emit", "bind"),
     ("sql::emit", "sql::dialect"),
     ("sql::emit", "sql::plan"),

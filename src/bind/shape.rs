@@ -29,6 +29,8 @@ pub struct Shape {
     pub form: Form,
     /// The source.
     pub from: Option<ast::Name>,
+    /// A shorter name for the source: a server writes it before every column.
+    pub alias: Option<ast::Name>,
     /// The sink.
     pub into: Option<ast::Name>,
     /// `CREATE OR REPLACE`.

@@ -14,6 +14,7 @@ use crate::compile::{self, Options};
 use crate::diag::Failed;
 use crate::lower;
 use crate::schema::{Kind, Relation};
+use crate::sql::dialect::{self, Dialect};
 use crate::sql::print::{self, Style};
 
 /// Prints what was asked for.
@@ -68,6 +69,11 @@ impl SubjectOptions {
         Ok(bind::Options { renames, definitions, columns, relation })
     }
 
+    /// What the SQL is written for.
+    pub(super) fn dialect(&self) -> &'static dyn Dialect {
+        self.results.target.map_or_else(dialect::default, |target| target.0)
+    }
+
     /// What is asked of the outputs.
     pub(super) fn lower_options(&self) -> lower::Options {
         lower::Options {
@@ -76,7 +82,7 @@ impl SubjectOptions {
             nulls: self.features.nulls.clone(),
             probabilities: self.results.probabilities.map(vectors),
             contributions: self.results.contributions.map(vectors),
-            reasons: self.results.reasons.map(usize::from),
+            reasons: self.results.reasons,
         }
     }
 }
@@ -97,7 +103,7 @@ pub(super) fn options(
     text: &TextOptions,
     session: &mut Session,
 ) -> Options {
-    let Clauses { with, partition_by, through } = &statement.clauses;
+    let Clauses { with, partition_by, stages, through } = &statement.clauses;
     let shape = ShapeOptions {
         form: statement.form.map(|form| match form {
             Form::Expression => bind::Form::Expression,
@@ -126,8 +132,9 @@ pub(super) fn options(
         strict: subject.results.strict,
         limits: !text.no_limits,
         verify: !text.no_verify,
+        stages: *stages,
+        dialect: subject.dialect(),
         style: Style { width: text.width, quote, compact: text.compact, ..Style::default() },
-        ..Options::default()
     }
 }
 

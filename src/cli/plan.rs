@@ -35,8 +35,8 @@ fn statement(text: &mut String, stage: &Stage, dialect: &dyn Dialect) -> std::fm
     writeln!(text, "target     {}", dialect.name())?;
     writeln!(text, "form       {:?}, from {}, into {}", shape.form, name(&shape.from), name(&shape.into))?;
     writeln!(text, "columns    {} kept, {} computed", shape.kept.len(), stage.items.len())?;
-    if let Some(from) = &shape.from {
-        let record = record_bytes(&stage.items, shape, from);
+    if shape.from.is_some() {
+        let record = record_bytes(&stage.items, shape);
         writeln!(text, "record     about {record} of {} bytes on the server", dialect.limits().record_bytes)?;
     }
     writeln!(text, "time       about {} a row, beside reading it", microseconds(stage.plan.time()))

@@ -189,6 +189,7 @@ fn options(args: &Score, graph: &Graph, session: &mut Session) -> Result<Options
         },
         lower,
         strict: args.subject.results.strict,
+        dialect: args.subject.dialect(),
         // no server has to take it, and the whole text is read back anyway
         limits: false,
         verify: false,

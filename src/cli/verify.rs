@@ -85,9 +85,20 @@ fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Sess
     if lower.select.is_empty() {
         lower.select = lower::everything(graph);
     }
-    let mut options = Options { bind, lower, strict: args.subject.results.strict, limits: false, ..Options::default() };
-    // a WHERE clause needs a statement
-    if options.lower.nulls == Nulls::Skip {
+    let mut options = Options {
+        bind,
+        lower,
+        strict: args.subject.results.strict,
+        limits: false,
+        dialect: args.subject.dialect(),
+        stages: args.stages,
+        ..Options::default()
+    };
+    // a WHERE clause needs a statement, and several need a sink
+    if args.stages.is_some() {
+        options.shape.into = Some(Text::new(&mut session.sources, "--into", "T"));
+    }
+    if options.lower.nulls == Nulls::Skip || args.stages.is_some() {
         options.shape.from = Some(Text::new(&mut session.sources, "--from", "S"));
     }
     options

@@ -97,10 +97,13 @@ fn part(graph: &mut Graph, node: &Node, linear: &Linear, targets: &Targets, colu
     }
 }
 
+/// The features that some columns are about, and these columns.
+type Group = (Vec<usize>, Vec<usize>);
+
 /// The columns of a linear step by the features that they are about, in order of first occurrence.
-fn groups(graph: &Graph, x: NodeId, linear: &Linear) -> Result<Vec<(Vec<usize>, Vec<usize>)>, Obstacle> {
+fn groups(graph: &Graph, x: NodeId, linear: &Linear) -> Result<Vec<Group>, Obstacle> {
     let support = support(graph);
-    let mut groups: Vec<(Vec<usize>, Vec<usize>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     let mut places = std::collections::HashMap::new();
     for (column, support) in support[x.index()].iter().enumerate() {
         let weights = (0..linear.bias.len()).map(|target| linear.weights[target * linear.inputs + column]);

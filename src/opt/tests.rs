@@ -6,7 +6,7 @@ use super::{Class, FINISH, Ledger, PASSES, by_differences, optimize};
 use crate::diag::Report;
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Function, Id, Input, Output, Score, Term, Value};
-use crate::sql::dialect::KsqlDb;
+use crate::sql::dialect;
 use crate::sql::legalize;
 use proptest::prelude::*;
 
@@ -318,7 +318,7 @@ proptest! {
     fn legalizing_keeps_values(steps in prop::collection::vec(step(), 1..10)) {
         let before = build(&steps);
         let mut report = Report::new();
-        let after = legalize::legalize(&before, &KsqlDb, &mut report).unwrap();
+        let after = legalize::legalize(&before, dialect::default(), &mut report).unwrap();
         let exact = !steps.iter().any(|step| matches!(step, Step::Softmax(..) | Step::Largest(..) | Step::Call(Function::Softplus | Function::Log1p | Function::Expm1 | Function::RoundEven, _)));
         for row in rows() {
             let values = before.eval(&row);

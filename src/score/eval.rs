@@ -119,6 +119,7 @@ pub fn call(function: Function, arguments: &[Value]) -> Value {
         return arguments.iter().find(|value| **value != Value::Null).cloned().unwrap_or(Value::Null);
     }
     match (function, arguments) {
+        (Function::Whole, [value]) => value.clone(),
         (Function::ToDouble, [Value::Bigint(value)]) => Value::Double(*value as f64),
         (Function::ToBigint, [Value::Double(value)]) => Value::Bigint(*value as i64),
         (function, [Value::Bigint(a), Value::Bigint(b)]) if function.is_of_bigints() => of_bigints(function, *a, *b),

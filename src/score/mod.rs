@@ -187,6 +187,8 @@ pub enum Function {
     ToBigint,
     /// First argument that is not NULL; arguments of one type
     Coalesce,
+    /// Its argument, as a value that nothing is made one with: where a sum may be divided
+    Whole,
 }
 
 /// Comparisons of two operands of one type → BOOLEAN. False if either is NaN.
@@ -487,6 +489,7 @@ impl Function {
             Function::ToDouble => "to_double",
             Function::ToBigint => "to_bigint",
             Function::Coalesce => "coalesce",
+            Function::Whole => "whole",
         }
     }
 }

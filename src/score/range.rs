@@ -193,6 +193,7 @@ fn call(function: Function, arguments: Vec<Range>) -> Range {
             let values = &arguments[arguments.len() / 2..];
             values.iter().fold(values[0], |all, &value| all.union(value))
         }
+        Function::Whole => x,
         Function::ToDouble => Range::new(i64::MIN as f64, i64::MAX as f64, false),
         Function::Coalesce => arguments[1..].iter().fold(x, |all, &argument| all.union(argument)),
         _ => Range::ANY,

@@ -399,15 +399,21 @@ impl Expr {
     pub fn columns(&self) -> Vec<&Name> {
         let mut found: Vec<&Name> = Vec::new();
         let mut seen = std::collections::HashSet::new();
+        self.for_each_column(|name| {
+            if seen.insert(name) {
+                found.push(name);
+            }
+        });
+        found
+    }
+
+    /// Visits the columns that it reads, in the order of the text, each as often as it stands there.
+    pub fn for_each_column<'a>(&'a self, mut visit: impl FnMut(&'a Name)) {
         let mut rest: Vec<(&Expr, Vec<&Name>)> = vec![(self, Vec::new())];
         while let Some((expr, variables)) = rest.pop() {
             match expr {
                 Expr::Column(name) if variables.contains(&name) => {}
-                Expr::Column(name) | Expr::Qualified(_, name) => {
-                    if seen.insert(name) {
-                        found.push(name);
-                    }
-                }
+                Expr::Column(name) | Expr::Qualified(_, name) => visit(name),
                 Expr::Lambda(names, body) => rest.push((body, variables.iter().copied().chain(names).collect())),
                 _ => {
                     let start = rest.len();
@@ -416,7 +422,6 @@ impl Expr {
                 }
             }
         }
-        found
     }
 
     /// The number of nodes. Does not recurse.

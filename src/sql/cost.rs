@@ -3,7 +3,7 @@
 
 use super::dialect::{Costs, Dialect, Spelling};
 use super::{ast, print};
-use crate::score::{Comparison, Expr, Function, Id, Score};
+use crate::score::{Comparison, Const, Expr, Function, Id, Score};
 
 /// The size of an expression as text, values bound elsewhere counted as a name each. Counts saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -89,6 +89,67 @@ pub fn infix(dialect: &dyn Dialect, function: Function) -> bool {
     matches!(dialect.spell(function), Spelling::Infix(_))
 }
 
+/// How large an expression is as a server stores it, where what is used twice is written twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes, with columns qualified by the source and every operator in parentheses.
+    pub bytes: u64,
+    /// Columns and calls.
+    pub arguments: u64,
+    /// Operators and everything else that nests, long sums as groups.
+    pub nesting: u64,
+}
+
+/// The sizes of these expressions, operands first; the source's name has `source` bytes.
+pub fn sizes(score: &Score, dialect: &dyn Dialect, ids: &[Id], source: usize) -> Vec<Size> {
+    let mut sizes = vec![Size::default(); score.len()];
+    let number = |value: f64| print::double(value).len() as u64;
+    for &id in ids {
+        let expr = score.expr(id);
+        let own = match expr {
+            Expr::Const(Const::Double(value)) => Size { bytes: number(value.0), ..Size::default() },
+            Expr::Const(Const::Text(text)) => Size { bytes: text.len() as u64 + 2, ..Size::default() },
+            Expr::Const(_) => Size { bytes: 20, ..Size::default() },
+            Expr::Input(at) => {
+                let name = score.inputs()[*at as usize].name.len();
+                Size { bytes: (source + name + 3) as u64, arguments: 1, nesting: 0 }
+            }
+            Expr::Sum(terms) => {
+                let constants: u64 = terms.iter().map(|term| number(term.coefficient)).sum();
+                let nesting = (terms.len() as u64).min(u64::from(dialect.limits().depth) * 2 / 3);
+                Size { bytes: constants + 10 * terms.len() as u64, arguments: 0, nesting }
+            }
+            Expr::Product(list) | Expr::And(list) | Expr::Or(list) => {
+                Size { bytes: 7 * list.len() as u64, arguments: 0, nesting: list.len() as u64 }
+            }
+            Expr::Call(function, list) if infix(dialect, *function) => {
+                Size { bytes: 5 * list.len() as u64, arguments: 0, nesting: 1 }
+            }
+            Expr::Call(_, list) => Size { bytes: 12 + 2 * list.len() as u64, arguments: 1, nesting: 1 },
+            Expr::Case(arms, _) => Size { bytes: 20 + 12 * arms.len() as u64, arguments: 0, nesting: 1 },
+            Expr::Compare(..) | Expr::Not(_) | Expr::IsNull(_) => Size { bytes: 12, arguments: 0, nesting: 1 },
+        };
+        let (mut all, mut inner) = (own, 0);
+        expr.operands(|operand| {
+            let operand = sizes[operand.index()];
+            all.bytes = all.bytes.saturating_add(operand.bytes);
+            all.arguments = all.arguments.saturating_add(operand.arguments);
+            inner = inner.max(operand.nesting);
+        });
+        all.nesting = match expr {
+            // a sum that begins with a piece of it is one sum, in groups
+            Expr::Call(Function::Whole, list) => {
+                let mut inner = 0;
+                score.expr(list[0]).operands(|operand| inner = inner.max(sizes[operand.index()].nesting));
+                inner
+            }
+            _ => all.nesting.saturating_add(inner),
+        };
+        sizes[id.index()] = all;
+    }
+    sizes
+}
+
 /// How deep a text is for an engine that nests the operators of a chain to the left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
@@ -152,6 +213,19 @@ fn chained<'a>(operands: impl Iterator<Item = &'a ast::Expr>) -> Depth {
         });
     }
     all.unwrap_or_default()
+}
+
+/// Columns, calls and structures of an expression, each as often as it stands there: what a release before 0.29 hands to
+/// one method.
+pub fn arguments(expr: &ast::Expr) -> usize {
+    let mut count = 0;
+    expr.for_each_column(|_| count += 1);
+    let mut rest = vec![expr];
+    while let Some(expr) = rest.pop() {
+        count += usize::from(matches!(expr, ast::Expr::Call(..) | ast::Expr::Struct(_)));
+        expr.for_each_child(|child| rest.push(child));
+    }
+    count
 }
 
 /// About how many bytes a server stores for an expression: columns qualified with a source whose name has `source` bytes,

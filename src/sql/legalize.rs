@@ -13,7 +13,15 @@ use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Rebuild, Score, T
 /// Errors: a function that the dialect has no exact form of; each is reported once.
 pub fn legalize(score: &Score, dialect: &dyn Dialect, report: &mut Report) -> Result<Score, Failed> {
     let since = report.len();
-    let mut refused: Vec<Function> = Vec::new();
+    let mut refused: Vec<&'static str> = Vec::new();
+    let mut refuse = |what: &'static str, reason: &str, report: &mut Report| {
+        if !refused.contains(&what) {
+            refused.push(what);
+            let message = format!("`{what}` has no exact form in {}", dialect.name());
+            report.push(Diagnostic::new(&codes::compile::NO_SCALAR_FORM, message).note(reason));
+        }
+    };
+    let catches = dialect.capabilities().cast_catches;
     let legal = Rebuild::new(score).run(|pass, _, expr| match expr {
         Expr::Call(function, list) => {
             let arguments: Vec<Id> = list.iter().map(|&id| pass.get(id)).collect();
@@ -22,31 +30,64 @@ pub fn legalize(score: &Score, dialect: &dyn Dialect, report: &mut Report) -> Re
                     let shares = is_own_share(pass.old, list);
                     Some(of_largest(&mut pass.new, &arguments, shares))
                 }
-                Spelling::Rewrite => rewrite(&mut pass.new, *function, &arguments),
+                Spelling::Rewrite => {
+                    let rewritten = rewrite(&mut pass.new, *function, &arguments);
+                    if rewritten.is_none() {
+                        refuse(function.name(), "it is not written with other functions", report);
+                    }
+                    rewritten
+                }
                 Spelling::SkipsNull(_) if *function != Function::Coalesce => {
                     Some(strict(&mut pass.new, *function, arguments))
                 }
                 Spelling::Refuse(reason) => {
-                    if !refused.contains(function) {
-                        refused.push(*function);
-                        report.push(
-                            Diagnostic::new(
-                                &codes::compile::NO_SCALAR_FORM,
-                                format!("`{}` has no exact form in {}", function.name(), dialect.name()),
-                            )
-                            .note(reason),
-                        );
-                    }
+                    refuse(function.name(), reason, report);
                     None
+                }
+                Spelling::SkipsNull(_) if !catches => {
+                    let first = missing(&mut pass.new, arguments[0]);
+                    if first.is_none() {
+                        refuse("coalesce", UNCAUGHT, report);
+                    }
+                    let rest = pass.new.call(Function::Coalesce, arguments[1..].to_vec());
+                    Some(pass.new.choose(first?, rest, arguments[0]))
                 }
                 _ => None,
             }
+        }
+        Expr::IsNull(inner) if !catches => {
+            let inner = pass.get(*inner);
+            let condition = missing(&mut pass.new, inner);
+            if condition.is_none() {
+                refuse("is_null", UNCAUGHT, report);
+            }
+            condition
         }
         _ => None,
     });
     report.check(since)?;
     debug_assert_eq!(legal.verify(), Ok(()), "after legalizing:\n{legal}");
     Ok(legal)
+}
+
+const UNCAUGHT: &str =
+    "whether something computed is NULL can only be asked where CAST catches what fails: ksqlDB 0.28";
+
+/// Whether an expression is NULL, asked without evaluating it: whether one of its sources is, as long as those cannot fail.
+fn missing(score: &mut Score, id: Id) -> Option<Id> {
+    let sources = score.null_sources(id);
+    // a CASE or COALESCE is evaluated; arithmetic on NULL inside of it would make the whole item NULL
+    let fails = |score: &Score, source: Id| {
+        score.reachable(&[source]).iter().any(|&inner| match score.expr(inner) {
+            Expr::Sum(_) | Expr::Product(_) => score.nullable(inner),
+            Expr::Call(function, _) => function.is_arithmetic() && score.nullable(inner),
+            _ => false,
+        })
+    };
+    if sources.iter().any(|&source| fails(score, source)) {
+        return None;
+    }
+    Some(score.any_null(sources))
 }
 
 /// A function that skips NULL arguments, made NULL-strict: `CASE WHEN an argument IS NULL THEN NULL ELSE f(…) END`.
@@ -151,8 +192,21 @@ fn rewrite(score: &mut Score, function: Function, arguments: &[Id]) -> Option<Id
             let relu = guarded(score, x, vec![positive], zero);
             score.add(relu, logarithm)
         }
+        Function::Whole => x,
         Function::Log1p => log1p(score, x),
         Function::Expm1 => expm1(score, x),
+        // with e = e^(-2 |x|) - 1 it is -e / (e + 2), with the sign of x; a zero loses its sign
+        Function::Tanh => {
+            let absolute = score.call(Function::Abs, vec![x]);
+            let doubled = score.scale(-2.0, absolute);
+            let e = expm1(score, doubled);
+            let denominator = score.sum([Term::new(1.0, e), Term::constant(2.0)]);
+            let magnitude = score.divide(e, denominator);
+            let zero = score.double(0.0);
+            let negative = Arm { condition: score.compare(Comparison::Less, x, zero), value: magnitude };
+            let positive = score.negate(magnitude);
+            guarded(score, x, vec![negative], positive)
+        }
         _ => return None,
     })
 }
@@ -282,14 +336,14 @@ fn guarded(score: &mut Score, x: Id, arms: Vec<Arm>, otherwise: Id) -> Id {
 mod tests {
     use super::*;
     use crate::score::{Input, Output, Value};
-    use crate::sql::dialect::KsqlDb;
+    use crate::sql::dialect;
 
     fn legal(function: Function) -> Score {
         let mut s = Score::new(vec![Input { name: "x".into(), ty: Type::Double, nullable: true, nan: true }]);
         let x = s.input(0);
         let root = s.call(function, vec![x]);
         s.outputs.push(Output::scalar("Y", root, ""));
-        legalize(&s, &KsqlDb, &mut Report::new()).unwrap()
+        legalize(&s, dialect::default(), &mut Report::new()).unwrap()
     }
 
     fn at(score: &Score, x: f64) -> f64 {

@@ -9,4 +9,5 @@ pub mod eval;
 pub mod legalize;
 pub mod plan;
 pub mod print;
+pub mod stages;
 pub mod words;

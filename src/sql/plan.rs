@@ -13,13 +13,13 @@ pub mod layout;
 pub mod lets;
 
 use super::ast;
-use super::cost::{Depth, Measure, evaluations, infix, measure, stored_bytes};
-use super::dialect::Dialect;
+use super::cost::{Depth, Measure, arguments, evaluations, infix, measure, stored_bytes};
+use super::dialect::{Dialect, Spelling};
 use crate::bind::Shape;
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::score::{Const, Expr, Form, Id, Output, Score, Term};
 use guards::Implied;
-use layout::Layout;
+use layout::{Layout, Sizes};
 use lets::Lets;
 use std::collections::BTreeMap;
 
@@ -99,6 +99,7 @@ pub fn plan(
     }
     check_total(&items, report);
     let uses = score.uses();
+    check_spelled(score, &uses, dialect, report);
     check_constants(score, &uses, report);
     check_texts(score, &uses, report);
     report.check(since)?;
@@ -166,6 +167,7 @@ fn layouts(
     report: &mut Report,
 ) -> BTreeMap<Id, Layout> {
     let method = dialect.costs().method;
+    let sizes = Sizes::of(&dialect.limits());
     let mut layouts = BTreeMap::new();
     // the code of each expression in the method that it is evaluated in
     let mut weights = vec![0u64; score.len()];
@@ -184,11 +186,11 @@ fn layouts(
                 let each = |term: &Term| 3 + term.factor.map_or(0, of);
                 let terms: Vec<u64> = terms.iter().map(each).collect();
                 let found = match wishes.strict {
-                    true => layout::in_order(terms.len()).unwrap_or_else(|most| {
+                    true => layout::in_order(terms.len(), sizes).unwrap_or_else(|most| {
                         report.push(too_long(name, terms.len(), most));
                         None
                     }),
-                    false => layout::regrouped(&terms, method),
+                    false => layout::regrouped(&terms, method, sizes),
                 };
                 let weight = terms.iter().fold(0u64, |sum, weight| sum.saturating_add(*weight));
                 match found {
@@ -249,15 +251,15 @@ fn check_total(items: &[Item], report: &mut Report) {
     }
 }
 
-/// Checks emitted items against the dialect's limits of depth.
+/// Checks emitted items against the dialect's limits of depth and of arguments.
 ///
-/// Errors: an item that nests deeper than a server can replay, with the numbers.
+/// Errors: an item that nests deeper than a server can replay, or has more columns and calls than fit, with the numbers.
 pub fn check(items: &[ast::Item], dialect: &dyn Dialect, report: &mut Report) -> Result<(), Failed> {
     let since = report.len();
     let most = dialect.limits();
     for item in items {
-        let ast::Item::Expr { expr, alias, .. } = item else { continue };
-        let name = alias.as_ref().map_or("an item", |name| name.as_str());
+        let ast::Item::Expr { expr, .. } = item else { continue };
+        let name = item.name().map_or("an item", |name| name.as_str());
         let depth = Depth::of(expr);
         let bounds = [
             (depth.operators, most.depth, "operators"),
@@ -273,8 +275,32 @@ pub fn check(items: &[ast::Item], dialect: &dyn Dialect, report: &mut Report) ->
                 .help("use a model with fewer steps in a row, or lift the bound with `--no-limits`"),
             );
         }
+        let found = arguments(expr);
+        if let Some(allowed) = most.arguments.filter(|allowed| found > *allowed as usize) {
+            report.push(
+                Diagnostic::new(
+                    &codes::compile::TOO_LARGE,
+                    format!("`{name}` has {found} columns and calls; {} takes {allowed} in one item", dialect.name()),
+                )
+                .help("divide it with `--stages`, which needs `--into`, or use `--target ksqldb-0.29`"),
+            );
+        }
     }
     report.check(since)
+}
+
+/// What is emitted is legal.
+fn check_spelled(score: &Score, uses: &[u32], dialect: &dyn Dialect, report: &mut Report) {
+    let illegal = score.ids().filter(|id| uses[id.index()] > 0).find_map(|id| match score.expr(id) {
+        Expr::Call(function, _) => {
+            matches!(dialect.spell(*function), Spelling::Rewrite | Spelling::Refuse(_)).then_some(*function)
+        }
+        _ => None,
+    });
+    if let Some(function) = illegal {
+        let message = format!("internal error: `{}` is left where {} cannot spell it", function.name(), dialect.name());
+        report.push(Diagnostic::new(&codes::compile::INTERNAL, message).help("report it with the model"));
+    }
 }
 
 fn check_constants(score: &Score, uses: &[u32], report: &mut Report) {
@@ -333,8 +359,9 @@ fn check_text(text: &str, report: &mut Report) {
     }
 }
 
-/// About how large the server's record of a statement is, with these items.
-pub fn record_bytes(items: &[ast::Item], shape: &Shape, from: &ast::Name) -> usize {
+/// About how large the server's record of a statement is, with these items; 0 if there is none.
+pub fn record_bytes(items: &[ast::Item], shape: &Shape) -> usize {
+    let Some(from) = shape.alias.as_ref().or(shape.from.as_ref()) else { return 0 };
     let stored = shape.kept.iter().chain(items).map(|item| match item {
         ast::Item::Expr { expr, alias, .. } => {
             stored_bytes(expr, from.as_str().len()) + alias.as_ref().map_or(0, |name| name.as_str().len()) + 5
@@ -342,6 +369,14 @@ pub fn record_bytes(items: &[ast::Item], shape: &Shape, from: &ast::Name) -> usi
         ast::Item::All(_) => AROUND,
     });
     3 * (stored.sum::<usize>() + AROUND)
+}
+
+/// Gives the source a short name if that makes a statement fit that does not.
+pub fn shorten(items: &[ast::Item], shape: &mut Shape, dialect: &dyn Dialect) {
+    let short = ast::Name::new("S");
+    if record_bytes(items, shape) > dialect.limits().record_bytes {
+        shape.alias = shape.from.as_ref().filter(|from| from.as_str().len() > short.as_str().len()).map(|_| short);
+    }
 }
 
 /// What the server's record of the statement takes beside the items: names, properties, clauses.
@@ -356,8 +391,7 @@ pub fn check_record(
     dialect: &dyn Dialect,
     report: &mut Report,
 ) -> Result<(), Failed> {
-    let Some(from) = &shape.from else { return Ok(()) };
-    let record = record_bytes(items, shape, from);
+    let record = record_bytes(items, shape);
     let most = dialect.limits().record_bytes;
     if record <= most {
         return Ok(());
@@ -371,6 +405,6 @@ pub fn check_record(
             ),
         )
         .note("it holds the SQL three times, with columns qualified by the source and every operator in parentheses")
-        .help("select fewer outputs, give the source a shorter name, or lift the bound with `--no-limits`"),
+        .help("select fewer outputs, or name a sink with `--into`, so that there can be several statements"),
     ))
 }

@@ -386,6 +386,7 @@ impl<'a> Analysis<'a> {
         }
         let largest = |x: f64| if x == f64::INFINITY { r.largest } else { x };
         Values::Numbers(match function {
+            Function::Whole => x,
             Function::Divide => quotient(x, y, r),
             Function::Power => power(x, y, r),
             Function::Min | Function::Max => {

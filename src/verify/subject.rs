@@ -19,6 +19,9 @@ use std::collections::HashMap;
 /// One value for each column of the [relation](Subject::relation).
 pub type Row = Vec<Sql>;
 
+/// For each node of the graph something for each of its elements.
+type Nodes<T> = Vec<Vec<T>>;
+
 /// Both paths from a row to the outputs.
 pub struct Subject<'a> {
     pub(super) graph: &'a Graph,
@@ -183,7 +186,7 @@ impl<'a> Subject<'a> {
         features: &[Value],
         inputs: &[score::Value],
         nodes: &[Vec<Value>],
-    ) -> Option<(Vec<Vec<Value>>, Vec<Vec<Range>>)> {
+    ) -> Option<(Nodes<Value>, Nodes<Range>)> {
         let (evaluator, analysis) = self.widened.as_ref()?;
         let exact = |value: &Value| match value {
             Value::Number(x) => x.is_nan() || f64::from(*x as f32) == *x,

@@ -216,14 +216,13 @@ fn statement() -> impl Strategy<Value = Statement> {
     ]);
     prop_oneof![
         (flags, kind.clone(), name(), columns, with.clone()).prop_map(
-            |((or_replace, source, if_not_exists), kind, name, columns, with)| Statement::Create {
-                or_replace,
-                source,
-                kind,
-                if_not_exists,
-                name,
-                columns,
-                with
+            |((or_replace, source, if_not_exists), kind, name, mut columns, with)| {
+                for key in columns.iter_mut().filter_map(|column| column.key.as_mut()) {
+                    if matches!(key, Key::Key | Key::Primary) {
+                        *key = if kind == Kind::Table { Key::Primary } else { Key::Key };
+                    }
+                }
+                Statement::Create { or_replace, source, kind, if_not_exists, name, columns, with }
             }
         ),
         (flags, kind, name(), with.clone(), query()).prop_map(

@@ -42,8 +42,24 @@ pub(in crate::cli) struct Clauses {
     #[arg(long, value_name = "EXPRESSION,…", requires = "from")]
     pub(in crate::cli) partition_by: Vec<String>,
 
+    /// Write N statements, each reading what the one before it writes
+    ///
+    /// Streams between are named after the sink and what they compute. The model is divided where the fewest columns
+    /// cross, such as behind the scores of the classes. Without this option there is one statement, and more only where one
+    /// cannot hold the model; 1 asks for one.
+    #[arg(long, value_name = "N", requires = "into", value_parser = stages)]
+    pub(in crate::cli) stages: Option<usize>,
+
     #[command(flatten)]
     pub(in crate::cli) through: Through,
+}
+
+/// How many statements.
+pub(in crate::cli) fn stages(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=16).contains(&count) => Ok(count),
+        _ => Err("expected a number from 1 to 16".to_owned()),
+    }
 }
 
 /// What passes through of the source.

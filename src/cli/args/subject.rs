@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use crate::api::{Selected, selected};
 use crate::load::Link;
 use crate::lower::Nulls;
+use crate::sql::dialect::{self, DIALECTS, Dialect};
 
 /// How a model is read, what feeds it, what is asked of it, and how it is computed.
 ///
@@ -124,14 +125,36 @@ pub(in crate::cli) struct ResultOptions {
     pub(in crate::cli) contributions: Option<Vectors>,
 
     /// How many reasons are given [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
-    pub(in crate::cli) reasons: Option<u16>,
+    #[arg(long, value_name = "N", value_parser = reasons)]
+    pub(in crate::cli) reasons: Option<usize>,
 
     /// Keep the operations of the source and their order
     ///
     /// Without it constants are folded together (a scaler into the weights) and signs moved, which may round differently.
     #[arg(long)]
     pub(in crate::cli) strict: bool,
+
+    /// Write SQL for this release: ksqldb-0.29, 7.4+, or an older one from ksqldb-0.21 (7.0) on [default: ksqldb-0.29]
+    ///
+    /// Releases of ksqlDB (0.29) and of Confluent Platform (7.4) are known. Before 7.4 an item holds 250 columns and calls,
+    /// before 7.3 there are no hyperbolic functions, and what is computed cannot be tested for NULL.
+    #[arg(long, value_name = "RELEASE", value_parser = target)]
+    pub(in crate::cli) target: Option<Target>,
+}
+
+/// A release, by its name or number.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct Target(pub(in crate::cli) &'static dyn Dialect);
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let known = DIALECTS.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
+    dialect::find(text).map(Target).ok_or_else(|| format!("expected a release such as {known} or 7.4"))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -153,6 +176,13 @@ fn nulls(policy: &str) -> Result<Nulls, String> {
             Ok(value) if f64::is_finite(value) => Ok(Nulls::Value(value)),
             _ => Err("expected propagate, guard, skip or a number".to_owned()),
         },
+    }
+}
+
+fn reasons(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=100).contains(&count) => Ok(count),
+        _ => Err("expected a number from 1 to 100".to_owned()),
     }
 }
 

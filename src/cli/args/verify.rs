@@ -37,6 +37,10 @@ pub(in crate::cli) struct Verify {
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub(in crate::cli) rows: usize,
 
+    /// Check N statements, each reading what the one before it writes
+    #[arg(long, value_name = "N", value_parser = super::statement::stages)]
+    pub(in crate::cli) stages: Option<usize>,
+
     /// How the outcome and the diagnostics are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(in crate::cli) format: Format,

@@ -12,7 +12,7 @@ use crate::opt::{Class, FINISH, PASSES, Rule, Stats, optimize};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Facts, Function, Id, Input, Output, Score, Term, Value};
 use crate::sql::ast::{self, Operator};
-use crate::sql::dialect::KsqlDb;
+use crate::sql::dialect;
 use crate::sql::print::{self, Style};
 use crate::sql::{emit, legalize, plan};
 use crate::syntax;
@@ -212,7 +212,7 @@ impl Import {
 }
 
 fn printed(score: &Score) -> String {
-    let legal = legalize::legalize(score, &KsqlDb, &mut Report::new()).unwrap();
+    let legal = legalize::legalize(score, dialect::default(), &mut Report::new()).unwrap();
     let inputs = COLUMNS.iter().map(|(name, ty, nullable)| Binding {
         expr: ast::Expr::Column(ast::Name::new(*name)),
         ty: Some(ty.clone()),
@@ -220,8 +220,8 @@ fn printed(score: &Score) -> String {
     });
     let bindings = Bindings { inputs: inputs.collect(), ..Bindings::default() };
     let wishes = plan::Wishes { guard: false, strict: false };
-    let plan = plan::plan(&legal, Shape::default(), &KsqlDb, wishes, &mut Report::new()).ok().unwrap();
-    match emit::items(&plan, &legal, &bindings, &KsqlDb).swap_remove(0) {
+    let plan = plan::plan(&legal, Shape::default(), dialect::default(), wishes, &mut Report::new()).ok().unwrap();
+    match emit::items(&plan, &legal, &bindings, dialect::default()).swap_remove(0) {
         ast::Item::Expr { expr, .. } => print::expression(&expr, Style { width: usize::MAX, ..Style::default() })
             .lines()
             .map(str::trim)

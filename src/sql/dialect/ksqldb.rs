@@ -1,29 +1,97 @@
-//! ksqlDB 0.29, the last stand-alone release (Confluent Platform 7.4).
+//! ksqlDB from 0.21 (Confluent Platform 7.0) on: what a release takes, what its work costs, and how functions are spelled.
+//!
+//! Releases differ in what they have and in how many columns and calls fit into one item; what is known of each is in
+//! [`RELEASES`]. Before 0.21 there is no GREATEST, and an array whose element fails has no value: those are not served.
 
 use super::{Capabilities, Costs, Dialect, Limits, Spelling};
 use crate::schema::Type;
 use crate::score::Function;
 use crate::sql::ast::Operator;
 
-/// ksqlDB 0.29.
+/// A release of ksqlDB, and those like it.
 #[derive(Clone, Copy, Debug)]
-pub struct KsqlDb;
+pub struct KsqlDb {
+    name: &'static str,
+    /// The first stand-alone release that it serves: 0.29 is 29.
+    standalone: u32,
+    /// The first release of Confluent Platform.
+    platform: (u32, u32),
+    /// Columns and calls of an item are parameters of one Java method, of which there are 255 with three of the engine's own
+    /// (confluentinc/ksql#9353, mended in 7.4 and 0.29).
+    arguments: Option<u32>,
+    /// POWER of 0.29, TANH of 0.28.
+    power: bool,
+    tanh: bool,
+    /// CAST catches what fails inside of it (confluentinc/ksql#9336, 7.3 and 0.28).
+    cast_catches: bool,
+}
+
+const LATEST: KsqlDb = KsqlDb {
+    name: "ksqldb-0.29",
+    standalone: 29,
+    platform: (7, 4),
+    arguments: None,
+    power: true,
+    tanh: true,
+    cast_catches: true,
+};
+
+/// Newest first.
+pub static RELEASES: [KsqlDb; 4] = [
+    LATEST,
+    KsqlDb { name: "ksqldb-0.28", standalone: 27, platform: (7, 3), arguments: Some(250), power: false, ..LATEST },
+    KsqlDb {
+        name: "ksqldb-0.26",
+        standalone: 24,
+        platform: (7, 2),
+        arguments: Some(250),
+        power: false,
+        tanh: false,
+        cast_catches: false,
+    },
+    KsqlDb {
+        name: "ksqldb-0.23",
+        standalone: 21,
+        platform: (7, 0),
+        arguments: Some(250),
+        power: false,
+        tanh: false,
+        cast_catches: false,
+    },
+];
 
 impl Dialect for KsqlDb {
     fn name(&self) -> &'static str {
-        "ksqldb-0.29"
+        self.name
+    }
+
+    /// `ksqldb-0.29`, `0.29.0`, `ksqldb-7.4`, `7.4+`, `8.0.1`.
+    fn serves(&self, target: &str) -> bool {
+        let version = target.strip_prefix("ksqldb-").unwrap_or(target).trim_end_matches('+');
+        let numbers: Option<Vec<u32>> = version
+            .split('-')
+            .next()
+            .map(|it| it.split('.').map(str::parse))
+            .and_then(|parts| parts.collect::<Result<_, _>>().ok());
+        match numbers.as_deref() {
+            Some([0, minor, ..]) => *minor >= self.standalone,
+            Some([major, minor, ..]) => (*major, *minor) >= self.platform,
+            _ => false,
+        }
     }
 
     /// A cold server takes about twice these depths; what it takes warm it may not be able to read back from its command
-    /// log. The command record holds about three times the statement and must stay below 1 MiB.
+    /// log. The command record holds about three times the statement and must stay below 1 MiB. Each element of an array is
+    /// a small class; the JIT gives up on methods that build more than 490.
     fn limits(&self) -> Limits {
-        Limits { depth: 100, calls: 20, cases: 40, record_bytes: 900_000 }
+        Limits { depth: 100, calls: 20, cases: 40, elements: 400, record_bytes: 900_000, arguments: self.arguments }
     }
 
     /// Measured on a 0.29.0 server: a flat sum of 100 terms over one column 5.1 µs, 1 000 terms in chunks of 100 54 µs (so
     /// about 50 ns a column, most of it the map that the engine fills for each reference); 100 arms of a CASE 45 µs; four
     /// items with EXP 3 to 5 µs more than without; an array of 50 elements 10 µs. The code of a
-    /// term takes 20 bytes, and methods beyond 8 000 bytes are never compiled: chunks of 100 to 350 terms run alike.
+    /// term takes 20 bytes, and methods beyond 8 000 bytes are never compiled: chunks of 100 to 350 terms run alike. A
+    /// stream more is a row of JSON written and read: 8 to 12 µs for one column.
     fn costs(&self) -> Costs {
         Costs {
             column: 50.0,
@@ -34,6 +102,8 @@ impl Dialect for KsqlDb {
             bound: 200.0,
             reference: 30.0,
             step: 100.0,
+            stream: 10_000.0,
+            passed: 500.0,
             comparison_sides: 2,
             equal_sides: 3,
             method: 1_250,
@@ -45,6 +115,7 @@ impl Dialect for KsqlDb {
             array_max: Some("ARRAY_MAX"),
             null_arithmetic_voids_item: true,
             comparison_with_null_is_false: true,
+            cast_catches: self.cast_catches,
         }
     }
 
@@ -55,7 +126,8 @@ impl Dialect for KsqlDb {
             Function::SubtractBigint => Spelling::Infix(Operator::Subtract),
             Function::MultiplyBigint => Spelling::Infix(Operator::Multiply),
             Function::DivideBigint => Spelling::Infix(Operator::Divide),
-            Function::Power => Spelling::Call("POWER"),
+            Function::Power if self.power => Spelling::Call("POWER"),
+            Function::Power => Spelling::Refuse("POWER came with ksqlDB 0.29 (Confluent Platform 7.4)"),
             // NaN is the greatest
             Function::Max => Spelling::SkipsNull("GREATEST"),
             // LEAST would prefer a number to NaN
@@ -70,14 +142,16 @@ impl Dialect for KsqlDb {
             Function::RoundEven => Spelling::Rewrite,
             // SIGN gives an INTEGER, and 0 for NaN
             Function::Sign => Spelling::Rewrite,
-            Function::Tanh => Spelling::Call("TANH"),
+            Function::Tanh if self.tanh => Spelling::Call("TANH"),
+            Function::Tanh => Spelling::Rewrite,
             Function::Sigmoid
             | Function::Softmax
             | Function::OfLargest
             | Function::Softplus
             | Function::Log1p
             | Function::Expm1
-            | Function::IsNan => Spelling::Rewrite,
+            | Function::IsNan
+            | Function::Whole => Spelling::Rewrite,
             Function::NormalCdf => Spelling::Refuse(
                 "ksqlDB has no normal distribution function (the probit link); the logit link is close to it and exact",
             ),
@@ -85,6 +159,27 @@ impl Dialect for KsqlDb {
             Function::ToDouble => Spelling::Cast(Type::Double),
             Function::ToBigint => Spelling::Cast(Type::Bigint),
             Function::Coalesce => Spelling::SkipsNull("COALESCE"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sql::dialect::find;
+
+    #[test]
+    fn a_target_is_the_newest_release_that_serves_it() {
+        let found = |target: &str| find(target).map(|dialect| dialect.name());
+        for target in ["ksqldb-0.29", "0.29.0", "ksqldb-7.4", "7.4+", "7.9.1", "8.1.0-0", "ksqldb-8.0"] {
+            assert_eq!(found(target), Some("ksqldb-0.29"), "{target}");
+        }
+        for (target, name) in
+            [("7.3.15", "ksqldb-0.28"), ("0.27.1", "ksqldb-0.28"), ("7.2", "ksqldb-0.26"), ("0.22", "ksqldb-0.23")]
+        {
+            assert_eq!(found(target), Some(name), "{target}");
+        }
+        for target in ["0.17", "6.2", "", "ksqldb", "duckdb", "7", "ksqldb-seven.4"] {
+            assert_eq!(found(target), None, "{target}");
         }
     }
 }

@@ -7,6 +7,8 @@ mod ksqldb;
 
 pub use ksqldb::KsqlDb;
 
+use ksqldb::RELEASES;
+
 use super::ast::Operator;
 use crate::schema::Type;
 use crate::score::Function;
@@ -37,8 +39,12 @@ pub struct Limits {
     pub calls: u32,
     /// Nested CASE.
     pub cases: u32,
+    /// Elements of an array constructor.
+    pub elements: usize,
     /// Bytes of what the server keeps of one statement.
     pub record_bytes: usize,
+    /// Columns and calls together; `None`: as many as there are.
+    pub arguments: Option<u32>,
 }
 
 /// How the target behaves where engines differ.
@@ -50,6 +56,8 @@ pub struct Capabilities {
     pub null_arithmetic_voids_item: bool,
     /// A comparison with a NULL operand is false, also under NOT.
     pub comparison_with_null_is_false: bool,
+    /// A CAST is NULL where its operand cannot be computed; elsewhere the whole item is.
+    pub cast_catches: bool,
 }
 
 /// What the target's work costs, for choosing between forms: nanoseconds, measured.
@@ -71,6 +79,10 @@ pub struct Costs {
     pub reference: f64,
     /// A step of a lambda through an array.
     pub step: f64,
+    /// One more stream between source and result: writing a row, and reading it.
+    pub stream: f64,
+    /// A column that such a stream passes through.
+    pub passed: f64,
     /// How often each side of `a < b` is evaluated.
     pub comparison_sides: u32,
     /// How often each side of `a = b` is evaluated.
@@ -81,8 +93,10 @@ pub struct Costs {
 
 /// A target.
 pub trait Dialect: Sync {
-    /// Its name on the command line.
+    /// Its name.
     fn name(&self) -> &'static str;
+    /// Whether what it writes is for the target of this name, or of this version.
+    fn serves(&self, target: &str) -> bool;
     /// What it takes.
     fn limits(&self) -> Limits;
     /// What its work costs.
@@ -93,5 +107,15 @@ pub trait Dialect: Sync {
     fn spell(&self, function: Function) -> Spelling;
 }
 
-/// Every dialect.
-pub static DIALECTS: &[&dyn Dialect] = &[&KsqlDb];
+/// Every dialect; of those that serve a target, the first is meant.
+pub static DIALECTS: &[&dyn Dialect] = &[&RELEASES[0], &RELEASES[1], &RELEASES[2], &RELEASES[3]];
+
+/// The dialect for a target.
+pub fn find(target: &str) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|dialect| dialect.serves(target))
+}
+
+/// The dialect where no target is named.
+pub fn default() -> &'static dyn Dialect {
+    DIALECTS[0]
+}

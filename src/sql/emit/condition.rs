@@ -5,6 +5,7 @@ use crate::schema::Type;
 use crate::score::{Comparison, Const, Expr, Id, Score};
 use crate::sql::ast;
 use crate::sql::plan::guards::Tests;
+use crate::sql::plan::layout::Sizes;
 
 impl Emitter<'_> {
     /// A disjunction; equalities of one text with constants become IN.
@@ -64,7 +65,7 @@ impl Emitter<'_> {
                 None => Some(spelled),
             };
             if let Some(condition) = condition {
-                list.push((group(condition), result));
+                list.push((self.grouped(condition), result));
             }
         }
         let end = value(self, otherwise);
@@ -73,6 +74,11 @@ impl Emitter<'_> {
         }
         let end = if is_null(self.score, otherwise) { None } else { Some(Box::new(end)) };
         Spelled { expr: ast::Expr::Case(list, end), ty: Some(ty) }
+    }
+
+    /// A condition, in groups if it is a junction of many.
+    pub(super) fn grouped(&self, condition: ast::Expr) -> ast::Expr {
+        group(condition, Sizes::of(&self.dialect.limits()).conditions)
     }
 
     /// The condition with only the tests that are needed; `None` if nothing is left of it.
@@ -95,23 +101,20 @@ impl Emitter<'_> {
     }
 }
 
-/// Conditions of a junction in one group.
-const CONDITIONS: usize = 40;
-
 /// A condition of a CASE or of WHERE: if it is a junction of many, in groups of groups, so that an engine does not nest
 /// them deep.
-pub(super) fn group(condition: ast::Expr) -> ast::Expr {
+pub(super) fn group(condition: ast::Expr, most: usize) -> ast::Expr {
     let (all, mut list) = match condition {
         ast::Expr::And(list) => (true, list),
         ast::Expr::Or(list) => (false, list),
         other => return other,
     };
-    while list.len() > CONDITIONS {
+    while list.len() > most {
         let mut rest = list.into_iter();
-        let mut grouped: Vec<ast::Expr> = rest.by_ref().take(CONDITIONS / 2).collect();
+        let mut grouped: Vec<ast::Expr> = rest.by_ref().take(most / 2).collect();
         let mut rest = rest.peekable();
         while rest.peek().is_some() {
-            grouped.push(join(all, rest.by_ref().take(CONDITIONS).collect()));
+            grouped.push(join(all, rest.by_ref().take(most).collect()));
         }
         list = grouped;
     }

@@ -1,6 +1,5 @@
 //! An output: what reads the bound values, inside of what binds them, and what it makes of several roots.
 
-use super::condition::group;
 use super::names::Names;
 use super::{Emitter, exact, spell_constant};
 use crate::schema::Type;
@@ -38,7 +37,8 @@ impl Emitter<'_> {
         if !self.item.guarded {
             return (None, self.below(root));
         }
-        let guard = group(self.below(arms[0].condition));
+        let guard = self.below(arms[0].condition);
+        let guard = self.grouped(guard);
         let rest: Vec<(Id, Id)> = arms[1..].iter().map(|arm| (arm.condition, arm.value)).collect();
         let parts = rest.iter().flat_map(|&(condition, value)| [condition, value]).chain([*otherwise]);
         self.count_unbound(parts);
@@ -68,14 +68,16 @@ impl Emitter<'_> {
         };
         let condition = self.below(missing);
         if self.item.guarded {
-            return (Some(group(condition)), expr);
+            return (Some(self.grouped(condition)), expr);
         }
         let condition = match self.item.implied.of(missing) {
             Some(tests) => self.remaining(missing, condition, tests),
             None => Some(condition),
         };
         match condition {
-            Some(condition) => (None, ast::Expr::Case(vec![(group(condition), ast::Expr::Null)], Some(Box::new(expr)))),
+            Some(condition) => {
+                (None, ast::Expr::Case(vec![(self.grouped(condition), ast::Expr::Null)], Some(Box::new(expr))))
+            }
             None => (None, expr),
         }
     }

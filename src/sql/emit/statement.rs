@@ -4,10 +4,18 @@ use super::condition::group;
 use crate::bind::{Bindings, Form};
 use crate::score::Score;
 use crate::sql::ast;
+use crate::sql::dialect::Dialect;
 use crate::sql::plan::Plan;
+use crate::sql::plan::layout::Sizes;
 
 /// The whole statement, or `None` where only the items are wanted.
-pub fn statement(plan: &Plan, items: Vec<ast::Item>, score: &Score, bindings: &Bindings) -> Option<ast::Commented> {
+pub fn statement(
+    plan: &Plan,
+    items: Vec<ast::Item>,
+    score: &Score,
+    bindings: &Bindings,
+    dialect: &dyn Dialect,
+) -> Option<ast::Commented> {
     let shape = &plan.shape;
     let from = shape.from.clone()?;
     let required = score.required.iter().map(|&input| ast::Expr::IsNull {
@@ -24,12 +32,12 @@ pub fn statement(plan: &Plan, items: Vec<ast::Item>, score: &Score, bindings: &B
     let filter = match conditions.len() {
         0 => None,
         1 => conditions.pop(),
-        _ => Some(group(ast::Expr::And(conditions))),
+        _ => Some(group(ast::Expr::And(conditions), Sizes::of(&dialect.limits()).conditions)),
     };
     let query = ast::Query {
         items: shape.kept.iter().cloned().chain(items).collect(),
         from,
-        from_alias: None,
+        from_alias: shape.alias.clone(),
         filter,
         partition_by: shape.partition_by.clone(),
         emit: Some(ast::Emit::Changes),

@@ -36,7 +36,11 @@ impl Emitter<'_> {
             }
             Layout::Method(part) => {
                 let inner = self.laid_out(part, terms, operands);
-                let method = cast(inner, &Type::Double);
+                // either is code of its own; a CAST makes less of it
+                let method = match self.dialect.capabilities().cast_catches {
+                    true => cast(inner, &Type::Double),
+                    false => ast::Expr::Case(vec![(ast::Expr::Boolean(true), exact(inner, &Type::Double))], None),
+                };
                 let comment = self.about(&terms[layout.range()]);
                 let expr = if comment.is_empty() { method } else { ast::Expr::Commented(comment, Box::new(method)) };
                 Spelled { expr, ty: Some(Type::Double) }

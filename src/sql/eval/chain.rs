@@ -21,7 +21,7 @@ struct Link {
 #[derive(Debug)]
 enum From {
     Column(usize, Type),
-    Program(Program),
+    Program(Box<Program>),
 }
 
 impl From {
@@ -54,7 +54,7 @@ impl Chain {
                     ),
                     Item::Expr { expr, .. } => {
                         let name = item.name().map_or_else(|| format!("KSQL_COL_{position}"), |name| name.0.clone());
-                        items.push((name, From::Program(Program::compile(expr, &read, report)?)));
+                        items.push((name, From::Program(Box::new(Program::compile(expr, &read, report)?))));
                     }
                 }
             }

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::schema::Type;
     use crate::score::{Comparison, Input, Term};
-    use crate::sql::dialect::KsqlDb;
+    use crate::sql::dialect;
 
     /// `CASE WHEN a IS NULL THEN NULL WHEN z > 0 THEN 'yes' ELSE 'no' END`; whether the test is dropped.
     fn dropped(margin: impl Fn(&mut Score, Id) -> Id) -> bool {
@@ -262,7 +262,7 @@ mod tests {
         s.outputs.push(Output::scalar("LABEL", root, ""));
         s.verify().unwrap();
         let ids: Vec<Id> = s.ids().collect();
-        Implied::find(&s, &KsqlDb, &s.outputs[0], &ids, &Lets::default()).of(root).is_some()
+        Implied::find(&s, dialect::default(), &s.outputs[0], &ids, &Lets::default()).of(root).is_some()
     }
 
     #[test]

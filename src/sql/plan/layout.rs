@@ -1,22 +1,44 @@
 //! How a long sum is laid out: in groups, so that no engine nests its terms deeper than it can replay, and in methods of
 //! their own, so that none is too large for a just-in-time compiler.
 //!
-//! A flat sum of n terms nests n operators. Groups of at most [`LEAF`] terms, added up in groups of at most [`WIDTH`],
-//! nest `LEAF + WIDTH · log n`. Regrouping changes how a sum rounds; where the order must be kept, the terms are the elements
-//! of arrays that one accumulator runs through.
+//! A flat sum of n terms nests n operators. Groups of at most [`Sizes::leaf`] terms, added up in groups of at most
+//! [`Sizes::width`], nest `leaf + width · log n`. Regrouping changes how a sum rounds; where the order must be kept, the
+//! terms are the elements of arrays that one accumulator runs through.
 
+use crate::sql::dialect::Limits;
 use std::ops::Range;
 
-/// Sums of up to this many terms stay flat: the budget of 100 operators, less what stands around a sum.
-pub const FLAT: usize = 75;
-/// Terms of a group.
-pub const LEAF: usize = 50;
-/// Groups of a group.
-pub const WIDTH: usize = 10;
-/// Elements of an accumulator's array: each is a small class; the JIT gives up on methods that build more than 490.
-const ELEMENTS: usize = 400;
-/// Accumulators in each other, of the 20 calls that an item may nest.
-const ACCUMULATORS: usize = 15;
+/// How much stands in one piece, from what a target takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Sums of up to this many terms stay flat: three quarters of the operators, the rest is for what stands around a sum.
+    pub flat: usize,
+    /// Terms of a group: half of the operators.
+    pub leaf: usize,
+    /// Groups of a group: a tenth, since there are few levels of them.
+    pub width: usize,
+    /// Conditions of a junction in one group.
+    pub conditions: usize,
+    /// Elements of an accumulator's array.
+    elements: usize,
+    /// Accumulators in each other: but for five, the calls that an item may nest.
+    accumulators: usize,
+}
+
+impl Sizes {
+    /// For a target.
+    pub fn of(limits: &Limits) -> Self {
+        let depth = limits.depth as usize;
+        Sizes {
+            flat: depth * 3 / 4,
+            leaf: depth / 2,
+            width: (depth / 10).max(2),
+            conditions: depth * 2 / 5,
+            elements: limits.elements,
+            accumulators: limits.calls.saturating_sub(5) as usize,
+        }
+    }
+}
 
 /// How the terms of a sum are added up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,20 +78,20 @@ impl Layout {
 }
 
 /// The layout of a sum whose terms have these weights, in the unit of `method`: what one method may hold. `None`: flat.
-pub fn regrouped(weights: &[u64], method: u64) -> Option<Layout> {
+pub fn regrouped(weights: &[u64], method: u64, sizes: Sizes) -> Option<Layout> {
     let total = sum(weights);
     if total == u64::MAX {
         // too large in any layout; the plan says so
         return None;
     }
-    if weights.len() < 2 || weights.len() <= FLAT && total <= method {
+    if weights.len() < 2 || weights.len() <= sizes.flat && total <= method {
         return None;
     }
     // methods of about equal weight
     let share = total / total.div_ceil(method).max(1);
     let mut methods: Vec<Vec<Layout>> = Vec::new();
     let mut filled = 0u64;
-    for range in leaves(weights, method) {
+    for range in leaves(weights, method, sizes) {
         let weight = sum(&weights[range.clone()]);
         match methods.last_mut() {
             Some(last) if filled + weight / 2 <= share && filled + weight <= method => last.push(Layout::Terms(range)),
@@ -81,18 +103,19 @@ pub fn regrouped(weights: &[u64], method: u64) -> Option<Layout> {
         filled += weight;
     }
     if methods.len() == 1 {
-        return methods.pop().map(together);
+        return methods.pop().map(|parts| together(parts, sizes));
     }
-    Some(together(methods.into_iter().map(|parts| Layout::Method(Box::new(together(parts)))).collect()))
+    let method = |parts| Layout::Method(Box::new(together(parts, sizes)));
+    Some(together(methods.into_iter().map(method).collect(), sizes))
 }
 
 fn sum(weights: &[u64]) -> u64 {
     weights.iter().fold(0, |sum, weight| sum.saturating_add(*weight))
 }
 
-/// Consecutive terms, at most [`LEAF`] of them and no heavier than a method may be, of about equal number.
-fn leaves(weights: &[u64], method: u64) -> Vec<Range<usize>> {
-    let most = weights.len().div_ceil(weights.len().div_ceil(LEAF));
+/// Consecutive terms, at most a leaf of them and no heavier than a method may be, of about equal number.
+fn leaves(weights: &[u64], method: u64, sizes: Sizes) -> Vec<Range<usize>> {
+    let most = weights.len().div_ceil(weights.len().div_ceil(sizes.leaf));
     let mut ranges = Vec::new();
     let mut start = 0;
     let mut filled = 0u64;
@@ -109,9 +132,9 @@ fn leaves(weights: &[u64], method: u64) -> Vec<Range<usize>> {
 }
 
 /// The parts as groups of groups.
-fn together(mut parts: Vec<Layout>) -> Layout {
-    while parts.len() > WIDTH {
-        let size = parts.len().div_ceil(parts.len().div_ceil(WIDTH));
+fn together(mut parts: Vec<Layout>, sizes: Sizes) -> Layout {
+    while parts.len() > sizes.width {
+        let size = parts.len().div_ceil(parts.len().div_ceil(sizes.width));
         let mut groups = Vec::with_capacity(parts.len() / size + 1);
         let mut rest = parts.into_iter().peekable();
         while rest.peek().is_some() {
@@ -130,23 +153,28 @@ fn alone_or_group(mut parts: Vec<Layout>) -> Layout {
 }
 
 /// The layout of a sum of n terms that keeps their order. `None`: flat. `Err`: the most terms for which there is one.
-pub fn in_order(terms: usize) -> Result<Option<Layout>, usize> {
-    if terms <= FLAT {
+pub fn in_order(terms: usize, sizes: Sizes) -> Result<Option<Layout>, usize> {
+    if terms <= sizes.flat {
         return Ok(None);
     }
-    let rest = terms - LEAF;
-    let accumulators = rest.div_ceil(ELEMENTS);
-    if accumulators > ACCUMULATORS {
-        return Err(LEAF + ELEMENTS * ACCUMULATORS);
+    let (first, rest) = (sizes.leaf, terms - sizes.leaf);
+    let accumulators = rest.div_ceil(sizes.elements);
+    if accumulators > sizes.accumulators {
+        return Err(first + sizes.elements * sizes.accumulators);
     }
     let size = rest.div_ceil(accumulators);
-    let starts = (0..accumulators).map(|index| LEAF + index * size);
-    Ok(Some(Layout::Accumulate(0..LEAF, starts.map(|start| start..(start + size).min(terms)).collect())))
+    let starts = (0..accumulators).map(|index| first + index * size);
+    Ok(Some(Layout::Accumulate(0..first, starts.map(|start| start..(start + size).min(terms)).collect())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::dialect;
+
+    fn sizes() -> Sizes {
+        Sizes::of(&dialect::default().limits())
+    }
 
     /// Operators that the layout nests, if every term nests one.
     fn depth(layout: &Layout) -> usize {
@@ -174,8 +202,8 @@ mod tests {
     fn every_term_stands_once_in_order_and_not_deep() {
         for count in [2, 75, 76, 99, 100, 101, 151, 250, 1_000, 3_333, 10_000, 100_000] {
             for weight in [1, 4, 40, 2_000] {
-                let Some(layout) = regrouped(&vec![weight; count], 1_000) else {
-                    assert!(count <= FLAT && weight * count as u64 <= 1_000);
+                let Some(layout) = regrouped(&vec![weight; count], 1_000, sizes()) else {
+                    assert!(count <= sizes().flat && weight * count as u64 <= 1_000);
                     continue;
                 };
                 let mut found = Vec::new();
@@ -185,13 +213,13 @@ mod tests {
                 assert!(depth(&layout) <= 95, "{count} terms nest {}", depth(&layout));
             }
         }
-        assert_eq!(in_order(FLAT), Ok(None));
-        for count in [FLAT + 1, 449, 450, 451, 1_000, 6_050] {
-            let layout = in_order(count).unwrap().unwrap();
+        assert_eq!(in_order(sizes().flat, sizes()), Ok(None));
+        for count in [sizes().flat + 1, 449, 450, 451, 1_000, 6_050] {
+            let layout = in_order(count, sizes()).unwrap().unwrap();
             let mut found = Vec::new();
             terms(&layout, &mut found);
             assert!(found.iter().copied().eq(0..count), "{count}");
         }
-        assert_eq!(in_order(6_051), Err(6_050));
+        assert_eq!(in_order(6_051, sizes()), Err(6_050));
     }
 }

@@ -1,0 +1,487 @@
+//! A score divided into a chain of scores, each of which reads what the one before it gives: statements of their own.
+//!
+//! The arena stands in order, so any position divides it: what is before it and used behind it becomes a column of the
+//! stream between (*carried*), and inputs that are still needed pass through. Of all positions the one is chosen where the
+//! fewest columns cross, or the last one up to which a statement holds. Long sums have positions inside: their prefixes
+//! are values of their own ([`Function::Whole`]), so that the order of summation is kept.
+//!
+//! A carried value is NULL exactly where one of its sources is. So a test of sources behind the division becomes one of
+//! the carried value, and they need not pass through for it.
+
+use super::ast::{self, Name};
+use super::cost::{Size, sizes};
+use super::dialect::Dialect;
+use crate::bind::{Binding, Bindings, Form, Shape};
+use crate::schema::{Column, Kind, Relation, Type};
+use crate::score::{Const, Expr, Function, Id, Input, Output, Rebuild, Score, Term};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// A statement of a chain: what it computes, what feeds it, and its clauses. Names of streams between are not given yet.
+#[derive(Clone)]
+pub struct Part {
+    /// Legal.
+    pub score: Score,
+    /// What feeds its inputs.
+    pub bindings: Bindings,
+    /// Its clauses.
+    pub shape: Shape,
+}
+
+/// How a score is to be divided.
+#[derive(Clone, Copy, Debug)]
+pub enum Wish {
+    /// Where the fewest columns cross.
+    Narrow,
+    /// So that the first part is as large as a target takes, with this share of its limits.
+    Full(f64),
+}
+
+/// Terms of a piece of a long sum.
+const PIECE: usize = 64;
+/// Positions that are looked at.
+const POSITIONS: usize = 96;
+
+impl Part {
+    /// Whether a query like this can have others before it: it is one that writes, and it is known which columns it keeps.
+    pub fn can_be_divided(&self) -> bool {
+        let writes = matches!(self.shape.form, Form::Create(_) | Form::Insert);
+        let star = self.shape.kept.iter().any(|item| matches!(item, ast::Item::All(_)));
+        writes && (!star || self.bindings.complete)
+    }
+
+    /// Prepares sums for division. Where the order of summation need not be kept and a target takes few columns in an
+    /// item, the pieces of a sum are beside each other, else each holds the ones before it.
+    pub fn with_pieces(mut self, dialect: &dyn Dialect, strict: bool) -> Self {
+        let beside = dialect.limits().arguments.is_some() && !strict;
+        self.score = Rebuild::new(&self.score).run(|pass, _, expr| {
+            let Expr::Sum(terms) = expr else { return None };
+            if terms.len() <= PIECE + PIECE / 2 {
+                return None;
+            }
+            let terms: Vec<Term> =
+                terms.iter().map(|term| Term { factor: term.factor.map(|factor| pass.get(factor)), ..*term }).collect();
+            let score = &mut pass.new;
+            let mut pieces: Vec<Term> = Vec::new();
+            for piece in terms.chunks(PIECE) {
+                let before = if beside { None } else { pieces.pop() };
+                let sum = score.sum(before.into_iter().chain(piece.iter().copied()));
+                pieces.push(Term::new(1.0, score.call(Function::Whole, vec![sum])));
+            }
+            Some(score.sum(pieces))
+        });
+        // a star is all columns of the source
+        if let (true, Some(relation)) = (self.bindings.complete, &self.bindings.relation) {
+            let column = |name: &str| ast::Item::Expr {
+                comments: Vec::new(),
+                expr: ast::Expr::Column(Name::new(name)),
+                alias: None,
+            };
+            let kept = std::mem::take(&mut self.shape.kept).into_iter().flat_map(|item| match item {
+                ast::Item::All(_) => relation.columns.iter().map(|it| column(&it.name)).collect(),
+                other => vec![other],
+            });
+            self.shape.kept = kept.collect();
+        }
+        self
+    }
+
+    /// Sums as one again, where they were not divided.
+    pub fn without_pieces(mut self) -> Self {
+        let old = &self.score;
+        let piece = |id: Id| match old.expr(id) {
+            Expr::Call(Function::Whole, list) => Some(list[0]),
+            _ => None,
+        };
+        // a sum that is only part of others is not made for itself: it would be copied as often as they have pieces
+        let mut inside = vec![false; old.len()];
+        let mut alone = vec![false; old.len()];
+        let mut value = |id: Id| {
+            alone[id.index()] = true;
+            piece(id).into_iter().for_each(|sum| alone[sum.index()] = true);
+        };
+        old.roots().into_iter().for_each(&mut value);
+        for id in old.ids() {
+            match old.expr(id) {
+                Expr::Call(Function::Whole, list) => inside[list[0].index()] = true,
+                Expr::Sum(terms) => {
+                    let whole =
+                        |term: &&Term| term.coefficient == 1.0 && term.factor.is_some_and(|it| piece(it).is_some());
+                    terms.iter().filter(|term| !whole(term)).filter_map(|term| term.factor).for_each(&mut value);
+                }
+                expr => expr.operands(&mut value),
+            }
+        }
+        let inside: Vec<bool> = inside.iter().zip(&alone).map(|(inside, alone)| *inside && !*alone).collect();
+        self.score = Rebuild::new(old).run(|pass, id, expr| match expr {
+            Expr::Sum(_) if inside[id.index()] => Some(pass.new.double(0.0)),
+            Expr::Sum(_) => {
+                let mut terms = Vec::new();
+                let mut rest = vec![Term::new(1.0, id)];
+                while let Some(term) = rest.pop() {
+                    let sum = term
+                        .factor
+                        .filter(|_| term.coefficient == 1.0)
+                        .and_then(|factor| if factor == id { Some(id) } else { piece(factor) });
+                    match sum.map(|sum| old.expr(sum)) {
+                        Some(Expr::Sum(inner)) => rest.extend(inner.iter().rev()),
+                        _ => terms.push(Term { factor: term.factor.map(|factor| pass.get(factor)), ..term }),
+                    }
+                }
+                Some(pass.new.sum(terms))
+            }
+            Expr::Call(Function::Whole, list) => Some(pass.get(list[0])),
+            _ => None,
+        });
+        self
+    }
+
+    /// How much there is to do.
+    pub fn work(&self, dialect: &dyn Dialect) -> u64 {
+        let reachable = self.score.reachable(&self.score.roots());
+        let sizes = sizes(&self.score, dialect, &reachable, SOURCE);
+        self.score.roots().iter().fold(0u64, |sum, root| sum.saturating_add(sizes[root.index()].bytes))
+    }
+
+    /// Two parts that compute the same one after the other; `None` if there is no such position. `taken` are names that
+    /// columns of the stream between must not have; those that it gets are added.
+    pub fn divide(&self, wish: Wish, dialect: &dyn Dialect, taken: &mut HashSet<String>) -> Option<(Part, Part)> {
+        let position = self.position(wish, dialect)?;
+        let crossing = Crossing::at(&self.score, position);
+        let before = self.before(&crossing, taken);
+        let after = self.after(&crossing, &before);
+        Some((before.part, after))
+    }
+
+    fn position(&self, wish: Wish, dialect: &dyn Dialect) -> Option<usize> {
+        let score = &self.score;
+        let uses = score.uses();
+        let is_value = |id: &Id| uses[id.index()] > 0 && is_computed(score, *id);
+        let values: Vec<Id> = score.ids().filter(is_value).collect();
+        let step = values.len().div_ceil(POSITIONS).max(1);
+        // behind a value and before the next one
+        let positions: Vec<usize> = values.iter().skip(step - 1).step_by(step).map(|id| id.index() + 1).collect();
+        let reachable = score.reachable(&score.roots());
+        let sizes = sizes(score, dialect, &reachable, SOURCE);
+        let outputs = score.outputs.iter().flat_map(Output::needs).collect::<BTreeSet<_>>();
+        let useful = |crossing: &Crossing| {
+            // something is computed on both sides
+            crossing.carried.iter().any(|&id| is_computed(score, id))
+                && outputs.iter().any(|root| !crossing.carried.contains(root))
+        };
+        match wish {
+            Wish::Narrow => {
+                let width = |crossing: &Crossing| crossing.carried.len() + crossing.inputs.len();
+                let crossings = positions.into_iter().map(|position| (position, Crossing::at(score, position)));
+                let found = crossings.filter(|(_, crossing)| useful(crossing));
+                found.min_by_key(|(position, crossing)| (width(crossing), *position)).map(|(position, _)| position)
+            }
+            Wish::Full(share) => {
+                let limits = dialect.limits();
+                let most = |limit: usize| (limit as f64 * share) as u64;
+                let fits = |crossing: &Crossing| {
+                    let each = |id: &Id| sizes[id.index()];
+                    // a name, qualified, with a comma
+                    let name = |number: &u32| score.inputs()[*number as usize].name.len() + SOURCE + 6;
+                    let passed = crossing.inputs.iter().map(name).sum::<usize>() as u64;
+                    let bytes = crossing
+                        .carried
+                        .iter()
+                        .map(each)
+                        .fold(passed, |sum, size| sum.saturating_add(size.bytes).saturating_add(COLUMN as u64));
+                    let inside = |size: Size| {
+                        size.nesting <= most(limits.depth as usize)
+                            && limits.arguments.is_none_or(|allowed| size.arguments <= most(allowed as usize))
+                    };
+                    3 * bytes <= most(limits.record_bytes) && crossing.carried.iter().map(each).all(inside)
+                };
+                let crossings = positions.into_iter().rev().map(|position| (position, Crossing::at(score, position)));
+                crossings.into_iter().find(|(_, it)| useful(it) && fits(it)).map(|(position, _)| position)
+            }
+        }
+    }
+
+    /// The part that computes what is carried.
+    fn before(&self, crossing: &Crossing, taken: &mut HashSet<String>) -> Before {
+        let old = &self.score;
+        let mut score = old.clone();
+        let mut free = |stem: &str| {
+            let mut number = 1;
+            while !taken.insert(format!("{stem}{number}")) {
+                number += 1;
+            }
+            format!("{stem}{number}")
+        };
+        let carried: BTreeMap<Id, String> = crossing.carried.iter().map(|&id| (id, free("_V"))).collect();
+        score.outputs = carried.iter().map(|(&id, name)| Output::scalar(name.clone(), id, "carried")).collect();
+        score = Rebuild::new(&score).run(|_, _, _| None);
+        let mut shape = Shape {
+            form: Form::Create(match self.shape.form {
+                Form::Create(kind) => kind,
+                _ => Kind::Stream,
+            }),
+            into: None,
+            with: Vec::new(),
+            ..self.shape.clone()
+        };
+        let mut passed = BTreeMap::new();
+        for &number in &crossing.inputs {
+            let expr = &self.bindings.inputs[number as usize].expr;
+            let same = |item: &&ast::Item| matches!(item, ast::Item::Expr { expr: kept, .. } if kept == expr);
+            let name = match shape.kept.iter().find(same).and_then(ast::Item::name) {
+                Some(name) => name.clone(),
+                None => {
+                    let kept = |name: &Name| shape.kept.iter().any(|item| item.name() == Some(name));
+                    let (name, alias) = match expr {
+                        ast::Expr::Column(name) if !kept(name) => (name.clone(), None),
+                        _ => {
+                            let name = Name::new(free("_F"));
+                            (name.clone(), Some(name))
+                        }
+                    };
+                    shape.kept.push(ast::Item::Expr { comments: Vec::new(), expr: expr.clone(), alias });
+                    name
+                }
+            };
+            passed.insert(number, name);
+        }
+        Before { part: Part { score, bindings: self.bindings.clone(), shape }, carried, passed }
+    }
+
+    /// The part that goes on with what is carried and passed.
+    fn after(&self, crossing: &Crossing, before: &Before) -> Part {
+        let old = &self.score;
+        let mut inputs: Vec<Input> = Vec::new();
+        let mut bindings = Bindings { complete: true, ..Bindings::default() };
+        let mut columns: Vec<Column> = Vec::new();
+        let mut add = |input: Input, name: &Name, ty: Option<Type>| {
+            let known = ty.clone().unwrap_or_else(|| input.ty.clone());
+            if !columns.iter().any(|column| column.name == name.as_str()) {
+                columns.push(Column { name: name.0.clone(), ty: known, key: None });
+            }
+            let nullable = input.nullable;
+            bindings.inputs.push(Binding { expr: ast::Expr::Column(name.clone()), ty, nullable });
+            bindings.types.push(input.ty.clone());
+            bindings.imported.push(None);
+            inputs.push(input);
+            inputs.len() as u32 - 1
+        };
+        let mut places: HashMap<Id, u32> = HashMap::new();
+        for (&id, name) in &before.carried {
+            let ty = old.ty(id).clone();
+            let nan = ty == Type::Double;
+            let input = Input { name: name.clone(), ty: ty.clone(), nullable: old.nullable(id), nan };
+            places.insert(id, add(input, &Name::new(name.clone()), Some(ty)));
+        }
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        for (&number, name) in &before.passed {
+            let ty = self.bindings.inputs[number as usize].ty.clone();
+            numbers.insert(number, add(old.inputs()[number as usize].clone(), name, ty));
+        }
+        for item in &self.shape.kept {
+            if let Some(name) = item.name().filter(|name| !columns.iter().any(|it| it.name == name.as_str())) {
+                columns.push(Column { name: name.0.clone(), ty: Type::String, key: None });
+            }
+        }
+        bindings.relation = Some(Relation { name: "BETWEEN".to_owned(), kind: Kind::Stream, columns });
+        let kept = self.shape.kept.iter().filter_map(ast::Item::name).map(|name| ast::Item::Expr {
+            comments: Vec::new(),
+            expr: ast::Expr::Column(name.clone()),
+            alias: None,
+        });
+        let shape = Shape {
+            from: None,
+            kept: kept.collect(),
+            filter: None,
+            partition_by: Vec::new(),
+            comments: Vec::new(),
+            ..self.shape.clone()
+        };
+        Part { score: rebuilt(old, crossing, inputs, &places, &numbers), bindings, shape }
+    }
+}
+
+/// About how many bytes a column takes whose name is made here.
+const COLUMN: usize = 8;
+/// Bytes of a source's name, where its length matters.
+const SOURCE: usize = 1;
+
+/// A first part, and the names of what crosses.
+struct Before {
+    part: Part,
+    carried: BTreeMap<Id, String>,
+    passed: BTreeMap<u32, Name>,
+}
+
+/// Whether something is computed that can be a column.
+fn is_computed(score: &Score, id: Id) -> bool {
+    !matches!(score.expr(id), Expr::Const(_) | Expr::Input(_)) && score.ty(id) != &Type::Boolean
+}
+
+/// A test for missing values before something is evaluated.
+struct Guard {
+    /// The CASE whose first arm it is, or the condition itself.
+    at: Id,
+    condition: Id,
+    rest: Vec<Id>,
+}
+
+/// What crosses a position of an arena.
+struct Crossing {
+    /// What is before the position and used behind it.
+    carried: BTreeSet<Id>,
+    /// Inputs that are used behind it.
+    inputs: BTreeSet<u32>,
+    /// What is behind it, and conditions before it, which are computed again.
+    behind: BTreeSet<Id>,
+    /// What the first arm of a CASE, or the condition that a whole result is missing, asks for NULL instead of before: by
+    /// the CASE or the condition.
+    tests: HashMap<Id, Vec<Id>>,
+}
+
+impl Crossing {
+    fn at(score: &Score, position: usize) -> Crossing {
+        let mut crossing = Crossing {
+            carried: BTreeSet::new(),
+            inputs: BTreeSet::new(),
+            behind: BTreeSet::new(),
+            tests: HashMap::new(),
+        };
+        let mut guards: Vec<Guard> = Vec::new();
+        for output in &score.outputs {
+            output.roots.iter().for_each(|&root| crossing.need(score, position, root, &mut guards));
+            if let Some(missing) = output.missing {
+                guards.push(Guard { at: missing, condition: missing, rest: output.roots.clone() });
+            }
+        }
+        // more may be needed for a test that what is carried does not answer
+        while let Some(Guard { at, condition, rest }) = guards.pop() {
+            let tested: Vec<Id> = score.null_tests(condition).flatten().collect();
+            let simple = score.null_tests(condition).all(|test| test.is_some());
+            if !simple {
+                crossing.need(score, position, condition, &mut guards);
+                continue;
+            }
+            let mut left: Vec<Id> = tested.clone();
+            let mut instead = Vec::new();
+            let (carried, others) = crossing.read(score, &rest);
+            for value in carried {
+                let sources = score.null_sources(value);
+                if !sources.is_empty() && sources.iter().all(|source| tested.contains(source)) {
+                    // what is read beside it is tested by itself
+                    left.retain(|source| !sources.contains(source) || others.contains(source));
+                    instead.push(value);
+                }
+            }
+            for &source in &left {
+                crossing.need(score, position, source, &mut guards);
+            }
+            instead.extend(left);
+            crossing.tests.insert(at, instead);
+        }
+        crossing
+    }
+
+    /// Goes down from an expression to what crosses.
+    fn need(&mut self, score: &Score, position: usize, id: Id, guards: &mut Vec<Guard>) {
+        let mut stack = vec![id];
+        while let Some(id) = stack.pop() {
+            match score.expr(id) {
+                Expr::Const(_) => continue,
+                Expr::Input(number) => {
+                    self.inputs.insert(*number);
+                    continue;
+                }
+                _ if id.index() < position && score.ty(id) != &Type::Boolean => {
+                    self.carried.insert(id);
+                    continue;
+                }
+                _ if !self.behind.insert(id) => continue,
+                Expr::Case(arms, otherwise) if matches!(score.constant(arms[0].value), Some(Const::Null(_))) => {
+                    let rest: Vec<Id> =
+                        arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]).collect();
+                    stack.extend(rest.iter().copied());
+                    guards.push(Guard { at: id, condition: arms[0].condition, rest });
+                }
+                expr => expr.operands(|operand| stack.push(operand)),
+            }
+        }
+    }
+
+    /// What is carried and read below these expressions, and everything else that is.
+    fn read(&self, score: &Score, below: &[Id]) -> (BTreeSet<Id>, HashSet<Id>) {
+        let (mut carried, mut others) = (BTreeSet::new(), HashSet::new());
+        let mut stack = below.to_vec();
+        while let Some(id) = stack.pop() {
+            if self.carried.contains(&id) {
+                carried.insert(id);
+            } else if others.insert(id) {
+                score.expr(id).operands(|operand| stack.push(operand));
+            }
+        }
+        (carried, others)
+    }
+}
+
+/// What is behind a position, over what crosses it.
+fn rebuilt(
+    old: &Score,
+    crossing: &Crossing,
+    inputs: Vec<Input>,
+    places: &HashMap<Id, u32>,
+    numbers: &HashMap<u32, u32>,
+) -> Score {
+    let mut new = Score::new(inputs);
+    let mut map: HashMap<Id, Id> = HashMap::new();
+    for (&id, &place) in places {
+        let input = new.input(place);
+        map.insert(id, input);
+    }
+    let test = |new: &mut Score, map: &HashMap<Id, Id>, at: Id| {
+        let sources = crossing.tests.get(&at)?;
+        let sources: Vec<Id> = sources.iter().filter_map(|source| map.get(source).copied()).collect();
+        Some(new.any_null(sources))
+    };
+    for id in old.ids() {
+        if map.contains_key(&id) {
+            continue;
+        }
+        let expr = old.expr(id);
+        let made = match expr {
+            Expr::Const(constant) => new.constant_of(constant),
+            Expr::Input(number) => match numbers.get(number) {
+                Some(&number) => new.input(number),
+                None => continue,
+            },
+            _ if !crossing.behind.contains(&id) => continue,
+            Expr::Sum(terms) => {
+                let term = |term: &Term| Term {
+                    factor: term.factor.map(|factor| map.get(&factor).copied().unwrap_or(factor)),
+                    origin: term.origin.and_then(|origin| numbers.get(&origin).copied()),
+                    ..*term
+                };
+                new.sum(terms.iter().map(term))
+            }
+            Expr::Case(arms, otherwise) if crossing.tests.contains_key(&id) => {
+                let get = |id: Id| map.get(&id).copied().unwrap_or(id);
+                let condition = test(&mut new, &map, id);
+                let rest = arms.iter().enumerate().map(|(index, arm)| crate::score::Arm {
+                    condition: condition.filter(|_| index == 0).unwrap_or_else(|| get(arm.condition)),
+                    value: get(arm.value),
+                });
+                let rest: Vec<_> = rest.collect();
+                new.case(rest, get(*otherwise))
+            }
+            expr => new.carry(expr, |operand| map.get(&operand).copied().unwrap_or(operand)),
+        };
+        map.insert(id, made);
+    }
+    for output in &old.outputs {
+        let mut made = output.map(|root| map.get(&root).copied().unwrap_or(root));
+        if let Some(condition) = output.missing.and_then(|missing| test(&mut new, &map, missing)) {
+            made.missing = Some(condition);
+        }
+        new.outputs.push(made);
+    }
+    debug_assert_eq!(new.verify(), Ok(()), "behind a division:\n{new}");
+    new
+}

@@ -22,7 +22,7 @@ use crate::opt;
 use crate::score::{Rebuild, Score};
 use crate::sql::ast::{Commented, Item, Name, Script, Statement};
 use crate::sql::dialect::{self, Dialect};
-use crate::sql::plan::Plan;
+use crate::sql::plan::{Plan, record};
 use crate::sql::print::{self, Style};
 use crate::sql::{emit, legalize, plan};
 use crate::syntax;
@@ -212,6 +212,13 @@ fn stages(
         if let Some((stages, stats)) = divided.ok().and_then(|(chain, stats)| Some((chain.that_fits()?, stats))) {
             return Ok((stages, stats));
         }
+        if shape.into.is_some() {
+            alone.push(
+                Diagnostic::new(&codes::compile::TOO_LARGE, "nor can it be divided into statements, each of which fits")
+                    .note("a column that a later statement reads passes through those before it, which takes as much as a term")
+                    .help("put the features into one ARRAY or MAP column, or use fewer"),
+            );
+        }
     }
     report.append(alone);
     one
@@ -227,9 +234,9 @@ fn emitted(
 ) -> Result<Stage, Failed> {
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
-        plan::shorten(&items, &mut plan.shape, options.dialect);
+        record::shorten(&items, &mut plan.shape, &bindings, options.dialect);
         plan::check(&items, options.dialect, report)?;
-        plan::check_record(&items, &plan.shape, options.dialect, report)?;
+        record::check(&items, &plan.shape, &bindings, options.dialect, report)?;
     }
     let statement = match plan.shape.form {
         bind::Form::Expression => None,

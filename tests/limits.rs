@@ -8,7 +8,7 @@ mod program;
 use std::path::Path;
 
 use m2ksql::diag::{Report, Sources};
-use m2ksql::sql::ast::{Expr, Item, Statement};
+use m2ksql::sql::ast::{Commented, Expr, Item, Query, Statement};
 use m2ksql::syntax;
 use program::run_with;
 
@@ -41,35 +41,68 @@ fn nested(expr: &Expr) -> Nested {
     }
 }
 
-/// The expressions of a statement's outputs.
-fn expressions(sql: &str) -> Vec<Expr> {
+/// The queries of all statements.
+fn queries(sql: &str) -> Vec<Query> {
     let mut report = Report::new();
     let source = Sources::new().add("emitted", sql);
     let script = syntax::script(source, sql, &mut report).unwrap_or_else(|_| panic!("{:?}", report.diagnostics()));
-    let statement = script.statements.into_iter().next().unwrap().statement;
-    let (Statement::Select(query) | Statement::CreateAs { query, .. }) = statement else { panic!("no query in {sql}") };
-    let items = query.items.into_iter().filter_map(|item| match item {
-        Item::Expr { expr, .. } => Some(expr),
-        Item::All(_) => None,
-    });
-    items.collect()
+    let query = |found: Commented| match found.statement {
+        Statement::Select(query) | Statement::CreateAs { query, .. } => query,
+        _ => panic!("no query in {sql}"),
+    };
+    script.statements.into_iter().map(query).collect()
 }
 
-fn check(name: &str, sql: &str) {
-    let expressions = expressions(sql);
-    assert!(!expressions.is_empty(), "{name}");
-    for expr in &expressions {
-        let nested = nested(expr);
-        assert!(nested.operators <= 100, "{name}: {} operators", nested.operators);
-        assert!(nested.calls <= 20, "{name}: {} calls", nested.calls);
-        assert!(nested.cases <= 40, "{name}: {} CASE", nested.cases);
-        for chain in flat_chains(expr) {
-            assert!(chain <= 100, "{name}: {chain} operands in one chain");
+/// What is written out, of all items of a query.
+fn expressions(query: &Query) -> impl Iterator<Item = &Expr> {
+    query.items.iter().filter_map(|item| match item {
+        Item::Expr { expr, .. } => Some(expr),
+        Item::All(_) => None,
+    })
+}
+
+/// Checks every statement; gives how many there are.
+fn check(name: &str, sql: &str) -> usize {
+    let queries = queries(sql);
+    assert!(!queries.is_empty(), "{name}");
+    for query in &queries {
+        let source = query.from_alias.as_ref().unwrap_or(&query.from).as_str().len();
+        let mut stored = 0;
+        for expr in expressions(query) {
+            let nested = nested(expr);
+            assert!(nested.operators <= 100, "{name}: {} operators", nested.operators);
+            assert!(nested.calls <= 20, "{name}: {} calls", nested.calls);
+            assert!(nested.cases <= 40, "{name}: {} CASE", nested.cases);
+            for chain in flat_chains(expr) {
+                assert!(chain <= 100, "{name}: {chain} operands in one chain");
+            }
+            stored += bytes(expr, source);
         }
+        // a server keeps three copies in a record, beside its properties, and Kafka takes 1 MiB
+        assert!(3 * stored <= 1_000_000, "{name}: {stored} bytes stored");
     }
-    // what a server keeps is three times a text that is longer than ours by the source's name at each column and by two
-    // brackets and blanks at each operator, and shorter by our indentation
-    assert!(sql.len() <= 400_000, "{name}: {} bytes", sql.len());
+    queries.len()
+}
+
+/// About how many bytes a server writes for an expression: columns qualified, every operator between brackets.
+fn bytes(expr: &Expr, source: usize) -> usize {
+    let (mut own, mut rest) = (0, vec![expr]);
+    while let Some(expr) = rest.pop() {
+        let mut children = 0;
+        expr.for_each_child(|child| {
+            children += 1;
+            rest.push(child);
+        });
+        own += match expr {
+            Expr::Column(name) => source + 1 + name.as_str().len(),
+            Expr::Double(value) => format!("{:E}", value.0).len(),
+            Expr::String(text) => text.len() + 2,
+            Expr::Call(name, _) => name.as_str().len() + 2 * children,
+            // " * " and two brackets
+            _ => 5 * children,
+        };
+    }
+    own
 }
 
 fn flat_chains(expr: &Expr) -> Vec<usize> {
@@ -118,6 +151,12 @@ fn classes(count: usize, features: usize) -> String {
     )
 }
 
+/// Checks the statement that this compiles to, which is one.
+fn check_one(name: &str, model: &str, options: &[&str]) {
+    let name = format!("{name} {options:?}");
+    assert_eq!(check(&name, &compiled(&name, model, options)), 1, "{name}");
+}
+
 fn compiled(name: &str, model: &str, options: &[&str]) -> String {
     let mut arguments = vec!["compile", "-", "--from", "S", "--into", "T"];
     arguments.extend_from_slice(options);
@@ -130,15 +169,15 @@ fn compiled(name: &str, model: &str, options: &[&str]) -> String {
 fn sums_of_all_lengths() {
     for terms in [1, 10, 75, 76, 100, 200, 350, 1_000, 3_000, 10_000] {
         for kind in ["linear", "logistic"] {
-            let model = linear(kind, terms);
-            check(&format!("{kind} {terms}"), &compiled(kind, &model, &[]));
+            let (model, name) = (linear(kind, terms), format!("{kind} {terms}"));
+            check_one(&name, &model, &[]);
             if (100..=3_000).contains(&terms) {
-                check(&format!("{kind} {terms} guard"), &compiled(kind, &model, &["--nulls", "guard"]));
-                check(&format!("{kind} {terms} skip"), &compiled(kind, &model, &["--nulls", "skip"]));
-                check(&format!("{kind} {terms} strict"), &compiled(kind, &model, &["--strict"]));
+                for options in [&["--nulls", "guard"][..], &["--nulls", "skip"], &["--strict"]] {
+                    check_one(&name, &model, options);
+                }
             }
             if kind == "logistic" && terms <= 3_000 {
-                check(&format!("label {terms}"), &compiled(kind, &model, &["--select", "label"]));
+                check_one(&name, &model, &["--select", "label"]);
             }
         }
     }
@@ -149,7 +188,81 @@ fn classes_of_all_numbers() {
     for (count, features) in [(3, 4), (3, 100), (10, 10), (10, 64), (20, 20), (100, 30)] {
         let model = classes(count, features);
         for options in [&[][..], &["--strict"], &["--nulls", "guard"], &["--select", "label"]] {
-            check(&format!("{count} classes {options:?}"), &compiled("classes", &model, options));
+            check_one(&format!("{count} classes"), &model, options);
+        }
+    }
+}
+
+/// What does not fit into one statement is divided, and each of them is inside of the limits.
+#[test]
+fn chains_of_statements() {
+    let chained = |name: &str, model: &str, options: &[&str]| {
+        let name = format!("{name} {options:?}");
+        check(&name, &compiled(&name, model, options))
+    };
+    // the entries of a map, under long keys
+    let key = |index: usize| format!("{:k<250}", format!("k{index}_"));
+    let (schema, features) = (temporary("limits_schema.sql"), temporary("limits_features.sql"));
+    std::fs::write(&schema, "CREATE STREAM S (X MAP<STRING, DOUBLE>) WITH (KAFKA_TOPIC='S', VALUE_FORMAT='JSON');")
+        .unwrap();
+    let definitions: String = (0..1_200).map(|index| format!("f{index} = X['{}'];\n", key(index))).collect();
+    std::fs::write(&features, definitions).unwrap();
+    let long = linear("logistic", 1_200);
+    for options in [&[][..], &["--strict"]] {
+        let files = ["--schema", schema.as_str(), "--features", features.as_str()];
+        assert!(chained("1 200 long terms", &long, &[&files, options].concat()) > 1);
+    }
+    assert!(chained("40 classes", &classes(40, 120), &["--select", "label,probabilities"]) > 1);
+    // as many as are asked for, where one would do
+    for count in ["2", "5"] {
+        let (sum, few) = (linear("logistic", 350), classes(5, 20));
+        let expected: usize = count.parse().unwrap();
+        for more in [&[][..], &["--strict"], &["--nulls", "guard"]] {
+            let options = [&["--stages", count], more].concat();
+            assert_eq!(chained("350 terms", &sum, &options), expected);
+            assert_eq!(chained("5 classes", &few, &options), expected);
+        }
+    }
+}
+
+/// Columns that a later statement reads pass through the first, which takes as much as adding them up.
+#[test]
+fn more_columns_than_a_record_holds_are_refused() {
+    let result = run_with(&["compile", "-", "--from", "S", "--into", "T"], &linear("linear", 14_000));
+    assert_eq!((result.code, result.stdout.as_str()), (1, ""));
+    assert!(result.stderr.contains("bytes; ksqldb-0.29 takes 1000000"), "{}", result.stderr);
+    assert!(result.stderr.contains("ARRAY"), "{}", result.stderr);
+}
+
+fn temporary(name: &str) -> String {
+    format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Before 0.29 an item holds at most 250 columns and calls: 255 parameters of a method, `this` and the others among them.
+#[test]
+fn older_releases_take_few_columns_in_an_item() {
+    let target = ["--target", "ksqldb-0.26"];
+    let arguments = |expr: &Expr| {
+        let (mut count, mut rest) = (0, vec![expr]);
+        while let Some(expr) = rest.pop() {
+            count += usize::from(matches!(expr, Expr::Column(_) | Expr::Call(..)));
+            expr.for_each_child(|child| rest.push(child));
+        }
+        count
+    };
+    for (name, model, statements) in [
+        ("120 terms", linear("logistic", 120), 1..=1),
+        ("1000 terms", linear("linear", 1_000), 2..=6),
+        ("10 classes", classes(10, 60), 2..=9),
+    ] {
+        for options in [&[][..], &["--nulls", "guard"], &["--strict"]] {
+            let sql = compiled(name, &model, &[&target, options].concat());
+            assert!(statements.contains(&check(name, &sql)), "{name} {options:?}: {} statements", check(name, &sql));
+            for query in queries(&sql) {
+                for expr in expressions(&query) {
+                    assert!(arguments(expr) <= 250, "{name} {options:?}: {} arguments", arguments(expr));
+                }
+            }
         }
     }
 }

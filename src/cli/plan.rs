@@ -9,7 +9,7 @@ use crate::sql::ast::{Item, Name};
 use crate::sql::cost::Depth;
 use crate::sql::dialect::Dialect;
 use crate::sql::plan::layout::Layout;
-use crate::sql::plan::{self, record_bytes};
+use crate::sql::plan::{self, record};
 
 /// The plan as text.
 pub(super) fn explain(compiled: &Compiled, dialect: &dyn Dialect) -> String {
@@ -36,7 +36,7 @@ fn statement(text: &mut String, stage: &Stage, dialect: &dyn Dialect) -> std::fm
     writeln!(text, "form       {:?}, from {}, into {}", shape.form, name(&shape.from), name(&shape.into))?;
     writeln!(text, "columns    {} kept, {} computed", shape.kept.len(), stage.items.len())?;
     if shape.from.is_some() {
-        let record = record_bytes(&stage.items, shape);
+        let record = record::bytes(&stage.items, shape, &stage.bindings);
         writeln!(text, "record     about {record} of {} bytes on the server", dialect.limits().record_bytes)?;
     }
     writeln!(text, "time       about {} a row, beside reading it", microseconds(stage.plan.time()))

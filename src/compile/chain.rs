@@ -19,7 +19,7 @@ use std::collections::HashSet;
 /// The most statements that a model is divided into where it does not fit into fewer.
 const MOST: usize = 16;
 
-/// The shares of the limits that are tried: what a part takes is estimated before it is emitted.
+/// The shares of the limits that are tried.
 const SHARES: &[f64] = &[0.9, 0.7, 0.5, 0.3];
 
 /// A model to be divided.
@@ -95,7 +95,7 @@ impl<'a> Chain<'a> {
     }
 
     fn within(&self, share: f64) -> Option<Vec<Stage>> {
-        let mut taken = self.taken.clone();
+        let (mut taken, strict) = (self.taken.clone(), self.options.strict);
         let mut stages: Vec<Stage> = Vec::new();
         let mut rest = self.whole.clone();
         while stages.len() < MOST {
@@ -105,7 +105,7 @@ impl<'a> Chain<'a> {
                 return Some(stages);
             }
             rest.shape.from = previous.and_then(|stage| stage.plan.shape.into.clone()).or(rest.shape.from);
-            let (before, after) = rest.divide(Wish::Full(share), self.options.dialect, &mut taken)?;
+            let (before, after) = rest.divide(Wish::Full { share, strict }, self.options.dialect, &mut taken)?;
             stages.push(self.stage(before, previous, number, false, &mut Report::new()).ok()?);
             rest = after;
         }

@@ -11,20 +11,17 @@ impl Score {
     /// expression the set of sources that it *needs* to be present is computed from below; guards in CASE, AND and OR
     /// take sources out of it; at a root it must be empty.
     pub fn verify(&self) -> Result<(), String> {
-        let mut needs: Vec<BTreeSet<Id>> = Vec::with_capacity(self.len());
         for id in self.ids() {
-            let expr = self.expr(id);
             let mut order = Ok(());
-            expr.operands(|operand| {
+            self.expr(id).operands(|operand| {
                 if operand >= id {
                     order = Err(format!("{id} uses {operand}, which does not stand before it"));
                 }
             });
             order?;
             self.verify_types(id)?;
-            let needed = self.needs(expr, &needs);
-            needs.push(needed);
         }
+        let needs = self.needs(|_| false);
         for root in self.roots() {
             if let Some(source) = needs[root.index()].first() {
                 return Err(format!("{root} compares something that is NULL when {source} is, without a guard"));
@@ -33,7 +30,18 @@ impl Score {
         Ok(())
     }
 
-    fn needs(&self, expr: &Expr, needs: &[BTreeSet<Id>]) -> BTreeSet<Id> {
+    /// For every expression the null sources that have to be present where it is evaluated: it has a value all the same if
+    /// one is not. Comparisons and `is_nan` need theirs, and functions that `skip` NULL; guards above take sources out.
+    pub fn needs(&self, skips: impl Fn(Function) -> bool) -> Vec<BTreeSet<Id>> {
+        let mut needs: Vec<BTreeSet<Id>> = Vec::with_capacity(self.len());
+        for id in self.ids() {
+            let needed = self.needs_of(self.expr(id), &skips, &needs);
+            needs.push(needed);
+        }
+        needs
+    }
+
+    fn needs_of(&self, expr: &Expr, skips: impl Fn(Function) -> bool, needs: &[BTreeSet<Id>]) -> BTreeSet<Id> {
         let mut result = BTreeSet::new();
         let mut require = |facts: &Facts, set: &BTreeSet<Id>| {
             result.extend(set.iter().filter(|source| !facts.present.contains(source)).copied());
@@ -46,9 +54,11 @@ impl Score {
                     require(&facts, &self.null_sources(*operand).into_iter().collect());
                 }
             }
-            Expr::Call(Function::IsNan, list) => {
-                require(&facts, &needs[list[0].index()]);
-                require(&facts, &self.null_sources(list[0]).into_iter().collect());
+            Expr::Call(function, list) if *function == Function::IsNan || skips(*function) => {
+                for operand in list {
+                    require(&facts, &needs[operand.index()]);
+                    require(&facts, &self.null_sources(*operand).into_iter().collect());
+                }
             }
             Expr::And(list) | Expr::Or(list) => {
                 for &item in list {

@@ -3,7 +3,7 @@
 
 use super::dialect::{Costs, Dialect, Spelling};
 use super::{ast, print};
-use crate::score::{Comparison, Const, Expr, Function, Id, Score};
+use crate::score::{Comparison, Const, Expr, Function, Id, Score, Term};
 
 /// The size of an expression as text, values bound elsewhere counted as a name each. Counts saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -98,42 +98,49 @@ pub struct Size {
     pub arguments: u64,
     /// Operators and everything else that nests, long sums as groups.
     pub nesting: u64,
+    /// Terms of the longest sum; a sum that begins with a piece of it is one.
+    pub terms: u64,
 }
 
-/// The sizes of these expressions, operands first; the source's name has `source` bytes.
-pub fn sizes(score: &Score, dialect: &dyn Dialect, ids: &[Id], source: usize) -> Vec<Size> {
+/// The sizes of these expressions, operands first; `input` says how many bytes what feeds an input takes.
+pub fn sizes(score: &Score, dialect: &dyn Dialect, ids: &[Id], input: impl Fn(u32) -> usize) -> Vec<Size> {
     let mut sizes = vec![Size::default(); score.len()];
-    let number = |value: f64| print::double(value).len() as u64;
+    // numbers that have no literal are refused later
+    let number = |value: f64| format!("{value:E}").len() as u64;
     for &id in ids {
         let expr = score.expr(id);
         let own = match expr {
             Expr::Const(Const::Double(value)) => Size { bytes: number(value.0), ..Size::default() },
             Expr::Const(Const::Text(text)) => Size { bytes: text.len() as u64 + 2, ..Size::default() },
             Expr::Const(_) => Size { bytes: 20, ..Size::default() },
-            Expr::Input(at) => {
-                let name = score.inputs()[*at as usize].name.len();
-                Size { bytes: (source + name + 3) as u64, arguments: 1, nesting: 0 }
-            }
+            Expr::Input(at) => Size { bytes: input(*at) as u64, arguments: 1, ..Size::default() },
             Expr::Sum(terms) => {
                 let constants: u64 = terms.iter().map(|term| number(term.coefficient)).sum();
-                let nesting = (terms.len() as u64).min(u64::from(dialect.limits().depth) * 2 / 3);
-                Size { bytes: constants + 10 * terms.len() as u64, arguments: 0, nesting }
+                let count = terms.len() as u64;
+                let nesting = count.min(u64::from(dialect.limits().depth) * 2 / 3);
+                let piece = |term: &Term| match term.factor.map(|factor| score.expr(factor)) {
+                    Some(Expr::Call(Function::Whole, list)) => sizes[list[0].index()].terms,
+                    _ => 1,
+                };
+                let length = terms.iter().map(piece).fold(0u64, u64::saturating_add);
+                Size { bytes: constants + 10 * count, arguments: 0, nesting, terms: length }
             }
             Expr::Product(list) | Expr::And(list) | Expr::Or(list) => {
-                Size { bytes: 7 * list.len() as u64, arguments: 0, nesting: list.len() as u64 }
+                Size { bytes: 7 * list.len() as u64, nesting: list.len() as u64, ..Size::default() }
             }
             Expr::Call(function, list) if infix(dialect, *function) => {
-                Size { bytes: 5 * list.len() as u64, arguments: 0, nesting: 1 }
+                Size { bytes: 5 * list.len() as u64, nesting: 1, ..Size::default() }
             }
-            Expr::Call(_, list) => Size { bytes: 12 + 2 * list.len() as u64, arguments: 1, nesting: 1 },
-            Expr::Case(arms, _) => Size { bytes: 20 + 12 * arms.len() as u64, arguments: 0, nesting: 1 },
-            Expr::Compare(..) | Expr::Not(_) | Expr::IsNull(_) => Size { bytes: 12, arguments: 0, nesting: 1 },
+            Expr::Call(_, list) => Size { bytes: 12 + 2 * list.len() as u64, arguments: 1, nesting: 1, terms: 0 },
+            Expr::Case(arms, _) => Size { bytes: 20 + 12 * arms.len() as u64, nesting: 1, ..Size::default() },
+            Expr::Compare(..) | Expr::Not(_) | Expr::IsNull(_) => Size { bytes: 12, nesting: 1, ..Size::default() },
         };
         let (mut all, mut inner) = (own, 0);
         expr.operands(|operand| {
             let operand = sizes[operand.index()];
             all.bytes = all.bytes.saturating_add(operand.bytes);
             all.arguments = all.arguments.saturating_add(operand.arguments);
+            all.terms = all.terms.max(operand.terms);
             inner = inner.max(operand.nesting);
         });
         all.nesting = match expr {

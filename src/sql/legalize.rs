@@ -90,6 +90,16 @@ fn missing(score: &mut Score, id: Id) -> Option<Id> {
     Some(score.any_null(sources))
 }
 
+/// For every expression whether it counts on a guard around it: where something is NULL it has a value all the same, since a
+/// function skips NULL, or a condition compares with it.
+pub fn unguarded(score: &Score, dialect: &dyn Dialect) -> Vec<bool> {
+    let skips = |function| match dialect.spell(function) {
+        Spelling::SkipsNull(_) => function != Function::Coalesce,
+        _ => false,
+    };
+    score.needs(skips).iter().map(|needed| !needed.is_empty()).collect()
+}
+
 /// A function that skips NULL arguments, made NULL-strict: `CASE WHEN an argument IS NULL THEN NULL ELSE f(…) END`.
 /// Nested calls of the same function become one with all arguments.
 fn strict(score: &mut Score, function: Function, arguments: Vec<Id>) -> Id {

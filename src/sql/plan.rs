@@ -5,15 +5,17 @@
 //! | `lets` | which values of an item are computed once and bound |
 //! | `layout` | how a long sum is divided into groups and methods |
 //! | `guards` | which tests for NULL the engine makes unnecessary |
+//! | `record` | whether the server's record of the statement holds it |
 //!
 //! What is planned is inside the dialect's limits by construction where it can be; [`check`] measures what was emitted.
 
 pub mod guards;
 pub mod layout;
 pub mod lets;
+pub mod record;
 
 use super::ast;
-use super::cost::{Depth, Measure, arguments, evaluations, infix, measure, stored_bytes};
+use super::cost::{Depth, Measure, arguments, evaluations, infix, measure};
 use super::dialect::{Dialect, Spelling};
 use crate::bind::Shape;
 use crate::diag::{Diagnostic, Failed, Report, codes};
@@ -357,54 +359,4 @@ fn check_text(text: &str, report: &mut Report) {
             .help("rename the class, feature or category, and train the model on the new name"),
         );
     }
-}
-
-/// About how large the server's record of a statement is, with these items; 0 if there is none.
-pub fn record_bytes(items: &[ast::Item], shape: &Shape) -> usize {
-    let Some(from) = shape.alias.as_ref().or(shape.from.as_ref()) else { return 0 };
-    let stored = shape.kept.iter().chain(items).map(|item| match item {
-        ast::Item::Expr { expr, alias, .. } => {
-            stored_bytes(expr, from.as_str().len()) + alias.as_ref().map_or(0, |name| name.as_str().len()) + 5
-        }
-        ast::Item::All(_) => AROUND,
-    });
-    3 * (stored.sum::<usize>() + AROUND)
-}
-
-/// Gives the source a short name if that makes a statement fit that does not.
-pub fn shorten(items: &[ast::Item], shape: &mut Shape, dialect: &dyn Dialect) {
-    let short = ast::Name::new("S");
-    if record_bytes(items, shape) > dialect.limits().record_bytes {
-        shape.alias = shape.from.as_ref().filter(|from| from.as_str().len() > short.as_str().len()).map(|_| short);
-    }
-}
-
-/// What the server's record of the statement takes beside the items: names, properties, clauses.
-const AROUND: usize = 400;
-
-/// Checks about how large the server's record of a statement becomes: its text twice, and its expressions once more.
-///
-/// Errors: beyond the dialect's limit, with the numbers.
-pub fn check_record(
-    items: &[ast::Item],
-    shape: &Shape,
-    dialect: &dyn Dialect,
-    report: &mut Report,
-) -> Result<(), Failed> {
-    let record = record_bytes(items, shape);
-    let most = dialect.limits().record_bytes;
-    if record <= most {
-        return Ok(());
-    }
-    Err(report.fail(
-        Diagnostic::new(
-            &codes::compile::TOO_LARGE,
-            format!(
-                "the server's record of the statement would have about {record} bytes; {} takes {most}",
-                dialect.name()
-            ),
-        )
-        .note("it holds the SQL three times, with columns qualified by the source and every operator in parentheses")
-        .help("select fewer outputs, or name a sink with `--into`, so that there can be several statements"),
-    ))
 }

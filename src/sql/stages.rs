@@ -5,12 +5,14 @@
 //! fewest columns cross, or the last one up to which a statement holds. Long sums have positions inside: their prefixes
 //! are values of their own ([`Function::Whole`]), so that the order of summation is kept.
 //!
-//! A carried value is NULL exactly where one of its sources is. So a test of sources behind the division becomes one of
-//! the carried value, and they need not pass through for it.
+//! A carried value is NULL exactly where one of its sources is; what counts on a guard around it is not carried. So a test of
+//! sources behind the division becomes one of the carried value, and they need not pass through for it.
 
 use super::ast::{self, Name};
-use super::cost::{Size, sizes};
+use super::cost::{Size, sizes, stored_bytes};
 use super::dialect::Dialect;
+use super::legalize;
+use super::plan::{layout, record};
 use crate::bind::{Binding, Bindings, Form, Shape};
 use crate::schema::{Column, Kind, Relation, Type};
 use crate::score::{Const, Expr, Function, Id, Input, Output, Rebuild, Score, Term};
@@ -30,10 +32,15 @@ pub struct Part {
 /// How a score is to be divided.
 #[derive(Clone, Copy, Debug)]
 pub enum Wish {
-    /// Where the fewest columns cross.
+    /// Where the fewest columns cross for what there is to do on the smaller side.
     Narrow,
-    /// So that the first part is as large as a target takes, with this share of its limits.
-    Full(f64),
+    /// So that the first part is as large as a target takes.
+    Full {
+        /// The share of the limits that is used: what a part takes is estimated.
+        share: f64,
+        /// Whether sums are added up in order.
+        strict: bool,
+    },
 }
 
 /// Terms of a piece of a long sum.
@@ -138,21 +145,27 @@ impl Part {
     /// How much there is to do.
     pub fn work(&self, dialect: &dyn Dialect) -> u64 {
         let reachable = self.score.reachable(&self.score.roots());
-        let sizes = sizes(&self.score, dialect, &reachable, SOURCE);
+        let sizes = sizes(&self.score, dialect, &reachable, |number| self.input_bytes(number));
         self.score.roots().iter().fold(0u64, |sum, root| sum.saturating_add(sizes[root.index()].bytes))
     }
 
     /// Two parts that compute the same one after the other; `None` if there is no such position. `taken` are names that
     /// columns of the stream between must not have; those that it gets are added.
     pub fn divide(&self, wish: Wish, dialect: &dyn Dialect, taken: &mut HashSet<String>) -> Option<(Part, Part)> {
-        let position = self.position(wish, dialect)?;
-        let crossing = Crossing::at(&self.score, position);
+        let unguarded = legalize::unguarded(&self.score, dialect);
+        let position = self.position(wish, dialect, &unguarded)?;
+        let crossing = Crossing::at(&self.score, position, &unguarded);
         let before = self.before(&crossing, taken);
         let after = self.after(&crossing, &before);
         Some((before.part, after))
     }
 
-    fn position(&self, wish: Wish, dialect: &dyn Dialect) -> Option<usize> {
+    /// How many bytes what feeds an input takes.
+    fn input_bytes(&self, number: u32) -> usize {
+        stored_bytes(&self.bindings.inputs[number as usize].expr, SOURCE)
+    }
+
+    fn position(&self, wish: Wish, dialect: &dyn Dialect, unguarded: &[bool]) -> Option<usize> {
         let score = &self.score;
         let uses = score.uses();
         let is_value = |id: &Id| uses[id.index()] > 0 && is_computed(score, *id);
@@ -161,43 +174,78 @@ impl Part {
         // behind a value and before the next one
         let positions: Vec<usize> = values.iter().skip(step - 1).step_by(step).map(|id| id.index() + 1).collect();
         let reachable = score.reachable(&score.roots());
-        let sizes = sizes(score, dialect, &reachable, SOURCE);
+        let sizes = sizes(score, dialect, &reachable, |number| self.input_bytes(number));
         let outputs = score.outputs.iter().flat_map(Output::needs).collect::<BTreeSet<_>>();
         let useful = |crossing: &Crossing| {
             // something is computed on both sides
             crossing.carried.iter().any(|&id| is_computed(score, id))
                 && outputs.iter().any(|root| !crossing.carried.contains(root))
         };
+        let crossings = |positions: Vec<usize>| {
+            let each = positions.into_iter().map(|position| (position, Crossing::at(score, position, unguarded)));
+            each.filter(|(_, crossing)| useful(crossing))
+        };
         match wish {
             Wish::Narrow => {
-                let width = |crossing: &Crossing| crossing.carried.len() + crossing.inputs.len();
-                let crossings = positions.into_iter().map(|position| (position, Crossing::at(score, position)));
-                let found = crossings.filter(|(_, crossing)| useful(crossing));
-                found.min_by_key(|(position, crossing)| (width(crossing), *position)).map(|(position, _)| position)
+                // operands are what there is to do
+                let mut work = vec![0usize; score.len() + 1];
+                for id in &reachable {
+                    score.expr(*id).operands(|_| work[id.index() + 1] += 1);
+                }
+                for index in 1..work.len() {
+                    work[index] += work[index - 1];
+                }
+                let all = work[score.len()];
+                let ratio = |(position, crossing): &(usize, Crossing)| {
+                    let before = work[*position];
+                    let width = crossing.carried.len() + self.columns(crossing).len();
+                    width as f64 / before.min(all - before).max(1) as f64
+                };
+                let found = crossings(positions).map(|crossing| (ratio(&crossing), crossing.0));
+                found.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, position)| position)
             }
-            Wish::Full(share) => {
+            Wish::Full { share, strict } => {
                 let limits = dialect.limits();
                 let most = |limit: usize| (limit as f64 * share) as u64;
-                let fits = |crossing: &Crossing| {
-                    let each = |id: &Id| sizes[id.index()];
-                    // a name, qualified, with a comma
-                    let name = |number: &u32| score.inputs()[*number as usize].name.len() + SOURCE + 6;
-                    let passed = crossing.inputs.iter().map(name).sum::<usize>() as u64;
-                    let bytes = crossing
-                        .carried
-                        .iter()
-                        .map(each)
-                        .fold(passed, |sum, size| sum.saturating_add(size.bytes).saturating_add(COLUMN as u64));
-                    let inside = |size: Size| {
-                        size.nesting <= most(limits.depth as usize)
-                            && limits.arguments.is_none_or(|allowed| size.arguments <= most(allowed as usize))
-                    };
-                    3 * bytes <= most(limits.record_bytes) && crossing.carried.iter().map(each).all(inside)
+                let layouts = layout::Sizes::of(&limits);
+                let source =
+                    record::bytes(&[], &Shape { kept: Vec::new(), ..self.shape.clone() }, &self.bindings) as u64;
+                let inside = |size: Size| {
+                    size.nesting <= u64::from(limits.depth)
+                        && limits.arguments.is_none_or(|allowed| size.arguments <= most(allowed as usize))
+                        && (!strict || layout::in_order(size.terms as usize, layouts).is_ok())
                 };
-                let crossings = positions.into_iter().rev().map(|position| (position, Crossing::at(score, position)));
-                crossings.into_iter().find(|(_, it)| useful(it) && fits(it)).map(|(position, _)| position)
+                let fits = |crossing: &Crossing| {
+                    let passed = self.columns(crossing).into_iter().map(|name| record::passed(name.len(), SOURCE));
+                    let passed = source + passed.sum::<usize>() as u64;
+                    let carried = crossing.carried.iter().map(|id| sizes[id.index()]);
+                    let add =
+                        |sum: u64, size: Size| sum.saturating_add(size.bytes.saturating_mul(3)).saturating_add(40);
+                    carried.clone().all(inside) && carried.fold(passed, add) <= most(limits.record_bytes)
+                };
+                let mut from_behind = crossings(positions.into_iter().rev().collect());
+                from_behind.find(|(_, crossing)| fits(crossing)).map(|(position, _)| position)
             }
         }
+    }
+
+    /// The inputs that pass through, each with the column of which it is an element or a field, where several are of it:
+    /// that passes as a whole.
+    fn passing<'a>(&'a self, crossing: &Crossing) -> Vec<(u32, Option<&'a Name>)> {
+        let column = |number: &u32| container(&self.bindings.inputs[*number as usize].expr);
+        let mut counts: HashMap<&Name, usize> = HashMap::new();
+        crossing.inputs.iter().filter_map(column).for_each(|name| *counts.entry(name).or_default() += 1);
+        let shared = |number: &u32| (*number, column(number).filter(|name| counts[name] > 1));
+        crossing.inputs.iter().map(shared).collect()
+    }
+
+    /// The names of what passes through, about as they will be.
+    fn columns<'a>(&'a self, crossing: &Crossing) -> BTreeSet<&'a str> {
+        let name = |(number, column): (u32, Option<&'a Name>)| match column {
+            Some(column) => column.as_str(),
+            None => self.score.inputs()[number as usize].name.as_str(),
+        };
+        self.passing(crossing).into_iter().map(name).collect()
     }
 
     /// The part that computes what is carried.
@@ -223,27 +271,31 @@ impl Part {
             with: Vec::new(),
             ..self.shape.clone()
         };
-        let mut passed = BTreeMap::new();
-        for &number in &crossing.inputs {
-            let expr = &self.bindings.inputs[number as usize].expr;
+        let mut pass = |expr: &ast::Expr| {
             let same = |item: &&ast::Item| matches!(item, ast::Item::Expr { expr: kept, .. } if kept == expr);
-            let name = match shape.kept.iter().find(same).and_then(ast::Item::name) {
-                Some(name) => name.clone(),
-                None => {
-                    let kept = |name: &Name| shape.kept.iter().any(|item| item.name() == Some(name));
-                    let (name, alias) = match expr {
-                        ast::Expr::Column(name) if !kept(name) => (name.clone(), None),
-                        _ => {
-                            let name = Name::new(free("_F"));
-                            (name.clone(), Some(name))
-                        }
-                    };
-                    shape.kept.push(ast::Item::Expr { comments: Vec::new(), expr: expr.clone(), alias });
-                    name
+            if let Some(name) = shape.kept.iter().find(same).and_then(ast::Item::name) {
+                return name.clone();
+            }
+            let kept = |name: &Name| shape.kept.iter().any(|item| item.name() == Some(name));
+            let (name, alias) = match expr {
+                ast::Expr::Column(name) if !kept(name) => (name.clone(), None),
+                _ => {
+                    let name = Name::new(free("_F"));
+                    (name.clone(), Some(name))
                 }
             };
-            passed.insert(number, name);
-        }
+            shape.kept.push(ast::Item::Expr { comments: Vec::new(), expr: expr.clone(), alias });
+            name
+        };
+        let passed = self.passing(crossing).into_iter().map(|(number, column)| {
+            let expr = &self.bindings.inputs[number as usize].expr;
+            let passed = match column {
+                Some(column) => within(expr, &pass(&ast::Expr::Column(column.clone()))),
+                None => ast::Expr::Column(pass(expr)),
+            };
+            (number, passed)
+        });
+        let passed = passed.collect();
         Before { part: Part { score, bindings: self.bindings.clone(), shape }, carried, passed }
     }
 
@@ -253,13 +305,21 @@ impl Part {
         let mut inputs: Vec<Input> = Vec::new();
         let mut bindings = Bindings { complete: true, ..Bindings::default() };
         let mut columns: Vec<Column> = Vec::new();
-        let mut add = |input: Input, name: &Name, ty: Option<Type>| {
-            let known = ty.clone().unwrap_or_else(|| input.ty.clone());
+        let source = |name: &str| {
+            let found = self.bindings.relation.iter().flat_map(|relation| &relation.columns).find(|it| it.name == name);
+            found.map_or(Type::String, |column| column.ty.clone())
+        };
+        let mut add = |input: Input, expr: ast::Expr, ty: Option<Type>| {
+            let (name, known) = match (&expr, container(&expr)) {
+                (ast::Expr::Column(name), _) => (name, ty.clone().unwrap_or_else(|| input.ty.clone())),
+                (_, Some(name)) => (name, source(name.as_str())),
+                _ => return inputs.len() as u32,
+            };
             if !columns.iter().any(|column| column.name == name.as_str()) {
                 columns.push(Column { name: name.0.clone(), ty: known, key: None });
             }
             let nullable = input.nullable;
-            bindings.inputs.push(Binding { expr: ast::Expr::Column(name.clone()), ty, nullable });
+            bindings.inputs.push(Binding { expr, ty, nullable });
             bindings.types.push(input.ty.clone());
             bindings.imported.push(None);
             inputs.push(input);
@@ -270,12 +330,12 @@ impl Part {
             let ty = old.ty(id).clone();
             let nan = ty == Type::Double;
             let input = Input { name: name.clone(), ty: ty.clone(), nullable: old.nullable(id), nan };
-            places.insert(id, add(input, &Name::new(name.clone()), Some(ty)));
+            places.insert(id, add(input, ast::Expr::column(name.clone()), Some(ty)));
         }
         let mut numbers: HashMap<u32, u32> = HashMap::new();
-        for (&number, name) in &before.passed {
+        for (&number, expr) in &before.passed {
             let ty = self.bindings.inputs[number as usize].ty.clone();
-            numbers.insert(number, add(old.inputs()[number as usize].clone(), name, ty));
+            numbers.insert(number, add(old.inputs()[number as usize].clone(), expr.clone(), ty));
         }
         for item in &self.shape.kept {
             if let Some(name) = item.name().filter(|name| !columns.iter().any(|it| it.name == name.as_str())) {
@@ -300,8 +360,31 @@ impl Part {
     }
 }
 
-/// About how many bytes a column takes whose name is made here.
-const COLUMN: usize = 8;
+/// The column that holds an element or a field.
+fn container(expr: &ast::Expr) -> Option<&Name> {
+    let mut at = match expr {
+        ast::Expr::Field(inner, _) | ast::Expr::Index(inner, _) => inner,
+        _ => return None,
+    };
+    loop {
+        at = match &**at {
+            ast::Expr::Field(inner, _) => inner,
+            ast::Expr::Index(inner, index) if index.columns().is_empty() => inner,
+            ast::Expr::Column(name) => return Some(name),
+            _ => return None,
+        };
+    }
+}
+
+/// The element or field of another column.
+fn within(expr: &ast::Expr, column: &Name) -> ast::Expr {
+    match expr {
+        ast::Expr::Field(inner, field) => ast::Expr::Field(Box::new(within(inner, column)), field.clone()),
+        ast::Expr::Index(inner, index) => ast::Expr::Index(Box::new(within(inner, column)), index.clone()),
+        _ => ast::Expr::Column(column.clone()),
+    }
+}
+
 /// Bytes of a source's name, where its length matters.
 const SOURCE: usize = 1;
 
@@ -309,7 +392,7 @@ const SOURCE: usize = 1;
 struct Before {
     part: Part,
     carried: BTreeMap<Id, String>,
-    passed: BTreeMap<u32, Name>,
+    passed: BTreeMap<u32, ast::Expr>,
 }
 
 /// Whether something is computed that can be a column.
@@ -325,26 +408,44 @@ struct Guard {
     rest: Vec<Id>,
 }
 
+/// A position of an arena.
+#[derive(Clone, Copy)]
+struct Position<'a> {
+    index: usize,
+    /// By expression, see [`legalize::unguarded`].
+    unguarded: &'a [bool],
+}
+
+impl Position<'_> {
+    fn can_cross(self, score: &Score, id: Id) -> bool {
+        id.index() < self.index && score.ty(id) != &Type::Boolean && !self.unguarded[id.index()]
+    }
+}
+
 /// What crosses a position of an arena.
 struct Crossing {
     /// What is before the position and used behind it.
     carried: BTreeSet<Id>,
     /// Inputs that are used behind it.
     inputs: BTreeSet<u32>,
-    /// What is behind it, and conditions before it, which are computed again.
+    /// What is behind it, and what is before it and cannot be a column: conditions, and what counts on a guard.
     behind: BTreeSet<Id>,
     /// What the first arm of a CASE, or the condition that a whole result is missing, asks for NULL instead of before: by
     /// the CASE or the condition.
     tests: HashMap<Id, Vec<Id>>,
+    /// Where the condition stays, and these tests stand beside it.
+    beside: HashSet<Id>,
 }
 
 impl Crossing {
-    fn at(score: &Score, position: usize) -> Crossing {
+    fn at(score: &Score, position: usize, unguarded: &[bool]) -> Crossing {
+        let position = Position { index: position, unguarded };
         let mut crossing = Crossing {
             carried: BTreeSet::new(),
             inputs: BTreeSet::new(),
             behind: BTreeSet::new(),
             tests: HashMap::new(),
+            beside: HashSet::new(),
         };
         let mut guards: Vec<Guard> = Vec::new();
         for output in &score.outputs {
@@ -358,12 +459,27 @@ impl Crossing {
             let tested: Vec<Id> = score.null_tests(condition).flatten().collect();
             let simple = score.null_tests(condition).all(|test| test.is_some());
             if !simple {
+                // it asks for more than NULL: what is carried is tested beside it
                 crossing.need(score, position, condition, &mut guards);
+                let below: Vec<Id> = rest.iter().copied().chain([condition]).collect();
+                let says = |value: &Id| {
+                    let sources = score.null_sources(*value);
+                    !sources.is_empty() && sources.iter().all(|source| tested.contains(source))
+                };
+                let (carried, _) = crossing.read(score, &below);
+                crossing.tests.insert(at, carried.into_iter().filter(says).collect());
+                crossing.beside.insert(at);
                 continue;
             }
             let mut left: Vec<Id> = tested.clone();
             let mut instead = Vec::new();
             let (carried, others) = crossing.read(score, &rest);
+            // what a carried value no longer says of its sources
+            for source in tested.iter().flat_map(|&value| score.null_sources(value)) {
+                if others.contains(&source) && !left.contains(&source) {
+                    left.push(source);
+                }
+            }
             for value in carried {
                 let sources = score.null_sources(value);
                 if !sources.is_empty() && sources.iter().all(|source| tested.contains(source)) {
@@ -382,7 +498,7 @@ impl Crossing {
     }
 
     /// Goes down from an expression to what crosses.
-    fn need(&mut self, score: &Score, position: usize, id: Id, guards: &mut Vec<Guard>) {
+    fn need(&mut self, score: &Score, position: Position<'_>, id: Id, guards: &mut Vec<Guard>) {
         let mut stack = vec![id];
         while let Some(id) = stack.pop() {
             match score.expr(id) {
@@ -391,23 +507,24 @@ impl Crossing {
                     self.inputs.insert(*number);
                     continue;
                 }
-                _ if id.index() < position && score.ty(id) != &Type::Boolean => {
+                _ if position.can_cross(score, id) => {
                     self.carried.insert(id);
                     continue;
                 }
                 _ if !self.behind.insert(id) => continue,
-                Expr::Case(arms, otherwise) if matches!(score.constant(arms[0].value), Some(Const::Null(_))) => {
-                    let rest: Vec<Id> =
-                        arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]).collect();
-                    stack.extend(rest.iter().copied());
-                    guards.push(Guard { at: id, condition: arms[0].condition, rest });
-                }
-                expr => expr.operands(|operand| stack.push(operand)),
+                expr => match guarded(score, expr) {
+                    Some((condition, rest)) => {
+                        stack.extend(rest.iter().copied());
+                        guards.push(Guard { at: id, condition, rest });
+                    }
+                    None => expr.operands(|operand| stack.push(operand)),
+                },
             }
         }
     }
 
-    /// What is carried and read below these expressions, and everything else that is.
+    /// What is carried and read below these expressions, and everything else that is; tests for missing values aside, for
+    /// which there may be others.
     fn read(&self, score: &Score, below: &[Id]) -> (BTreeSet<Id>, HashSet<Id>) {
         let (mut carried, mut others) = (BTreeSet::new(), HashSet::new());
         let mut stack = below.to_vec();
@@ -415,11 +532,22 @@ impl Crossing {
             if self.carried.contains(&id) {
                 carried.insert(id);
             } else if others.insert(id) {
-                score.expr(id).operands(|operand| stack.push(operand));
+                match guarded(score, score.expr(id)) {
+                    Some((_, rest)) => stack.extend(rest),
+                    None => score.expr(id).operands(|operand| stack.push(operand)),
+                }
             }
         }
         (carried, others)
     }
+}
+
+/// A CASE that is NULL where a condition holds, and whatever else it reads.
+fn guarded(score: &Score, expr: &Expr) -> Option<(Id, Vec<Id>)> {
+    let Expr::Case(arms, otherwise) = expr else { return None };
+    let Some(Const::Null(_)) = score.constant(arms[0].value) else { return None };
+    let rest = arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]);
+    Some((arms[0].condition, rest.collect()))
 }
 
 /// What is behind a position, over what crosses it.
@@ -436,10 +564,14 @@ fn rebuilt(
         let input = new.input(place);
         map.insert(id, input);
     }
-    let test = |new: &mut Score, map: &HashMap<Id, Id>, at: Id| {
+    let test = |new: &mut Score, map: &HashMap<Id, Id>, at: Id, condition: Id| {
         let sources = crossing.tests.get(&at)?;
         let sources: Vec<Id> = sources.iter().filter_map(|source| map.get(source).copied()).collect();
-        Some(new.any_null(sources))
+        let missing = new.any_null(sources);
+        match map.get(&condition) {
+            Some(&condition) if crossing.beside.contains(&at) => Some(new.or([missing, condition])),
+            _ => Some(missing),
+        }
     };
     for id in old.ids() {
         if map.contains_key(&id) {
@@ -463,7 +595,7 @@ fn rebuilt(
             }
             Expr::Case(arms, otherwise) if crossing.tests.contains_key(&id) => {
                 let get = |id: Id| map.get(&id).copied().unwrap_or(id);
-                let condition = test(&mut new, &map, id);
+                let condition = test(&mut new, &map, id, arms[0].condition);
                 let rest = arms.iter().enumerate().map(|(index, arm)| crate::score::Arm {
                     condition: condition.filter(|_| index == 0).unwrap_or_else(|| get(arm.condition)),
                     value: get(arm.value),
@@ -477,7 +609,7 @@ fn rebuilt(
     }
     for output in &old.outputs {
         let mut made = output.map(|root| map.get(&root).copied().unwrap_or(root));
-        if let Some(condition) = output.missing.and_then(|missing| test(&mut new, &map, missing)) {
+        if let Some(condition) = output.missing.and_then(|missing| test(&mut new, &map, missing, missing)) {
             made.missing = Some(condition);
         }
         new.outputs.push(made);

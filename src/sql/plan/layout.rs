@@ -25,6 +25,13 @@ pub struct Sizes {
     accumulators: usize,
 }
 
+/// Sums of more terms are added up in groups of [`BUSHY`]: ksqlDB looks at everything below an operator again for its type,
+/// and for each column through all of the source's, so that creating a statement takes the sum of the depths of its columns
+/// times the columns of the source.
+const MANY: usize = 1_000;
+/// About the size with the least sum of depths that leaves few brackets to read.
+const BUSHY: usize = 8;
+
 impl Sizes {
     /// For a target.
     pub fn of(limits: &Limits) -> Self {
@@ -87,6 +94,10 @@ pub fn regrouped(weights: &[u64], method: u64, sizes: Sizes) -> Option<Layout> {
     if weights.len() < 2 || weights.len() <= sizes.flat && total <= method {
         return None;
     }
+    let sizes = match weights.len() > MANY {
+        true => Sizes { leaf: BUSHY, width: BUSHY, ..sizes },
+        false => sizes,
+    };
     // methods of about equal weight
     let share = total / total.div_ceil(method).max(1);
     let mut methods: Vec<Vec<Layout>> = Vec::new();

@@ -135,6 +135,12 @@ pub fn of_server(version: &str) -> Server {
     }
 }
 
+/// What to say where [`find`] finds nothing.
+pub fn no_such_release() -> String {
+    let known = DIALECTS.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
+    format!("expected a release such as {known} or 7.4")
+}
+
 /// The dialect where no target is named.
 pub fn default() -> &'static dyn Dialect {
     DIALECTS[0]

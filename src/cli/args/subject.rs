@@ -134,7 +134,8 @@ pub(in crate::cli) struct ResultOptions {
     #[arg(long)]
     pub(in crate::cli) strict: bool,
 
-    /// Write SQL for this release: ksqldb-0.29, 7.4+, or an older one from ksqldb-0.21 (7.0) on [default: ksqldb-0.29]
+    /// Write SQL for this release: ksqldb-0.29, 7.4+, or an older one from ksqldb-0.21 (7.0) on [default: the
+    /// server's, else ksqldb-0.29]
     ///
     /// Releases of ksqlDB (0.29) and of Confluent Platform (7.4) are known. Before 7.4 an item holds 250 columns and calls,
     /// before 7.3 there are no hyperbolic functions, and what is computed cannot be tested for NULL.

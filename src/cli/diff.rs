@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::Format;
 use super::args::diff::Diff;
 use super::args::score::{Names, Score as ScoreArguments};
+use super::args::{DiagnosticOptions, Format};
 use super::rows::Layout;
 use super::score::{self, Table};
 use super::session::Session;
@@ -102,6 +102,7 @@ fn rows(input: &Path, args: &Diff, session: &mut Session) -> Result<Moves, Faile
         model: model.to_owned(),
         input: input.to_owned(),
         format: Layout::Csv,
+        diagnostics: DiagnosticOptions { format: args.format },
         names: Names::Sql,
         subject: args.subject.clone(),
         source: args.source.clone(),

@@ -6,6 +6,8 @@ mod program;
 
 use program::run_with;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// A model of every kind of column that a feature can make; 0.5 is the intercept.
 const MODEL: &str = r#"{
@@ -18,12 +20,15 @@ const MODEL: &str = r#"{
   "terms": [ { "product": ["age", "income"], "coefficient": 0.5 }, { "product": ["income", "income"], "coefficient": 1.0 } ]
 }"#;
 
+/// The model's file, written once: tests run side by side.
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explanations.json");
+    std::fs::write(&file, MODEL).unwrap();
+    file
+});
+
 fn scored(options: &[&str], rows: &str) -> Vec<Value> {
-    let folder = std::env::temp_dir().join(format!("m2ksql-explanations-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let model = folder.join("model.json");
-    std::fs::write(&model, MODEL).unwrap();
-    let arguments = [&["score", model.to_str().unwrap(), "--input", "-", "--format", "json"], options].concat();
+    let arguments = [&["score", FILE.to_str().unwrap(), "--input", "-", "--format", "json"], options].concat();
     let result = run_with(&arguments, rows);
     assert_eq!(result.code, 0, "{}", result.stderr);
     serde_json::from_str(&result.stdout).unwrap()

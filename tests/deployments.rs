@@ -217,6 +217,28 @@ fn from_a_stream_to_the_file_of_its_model() {
     assert!(missing.code == 1 && missing.stderr.contains("error[E0904]"), "{}", missing.stderr);
 }
 
+#[test]
+fn what_runs_without_a_record_is_recorded_by_the_next_apply() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let denied = Arc::new(AtomicBool::new(true));
+    let refuses = Arc::clone(&denied);
+    let fake = Fake::start_with("0.29.0", move |request, _, answer| {
+        let refused = refuses.load(Ordering::SeqCst) && request.sql().contains("IF NOT EXISTS M2KSQL_DEPLOYMENTS");
+        vec![replay::Step::Send(if refused { fake::refused(400, "Authorization denied") } else { answer() })]
+    });
+    let first = run(&fake, APPLY, MODEL);
+    assert!(first.code == 0 && first.stderr.contains("warning[W0906]"), "{}", first.stderr);
+    assert!(first.stderr.contains("apply again to record it"), "{}", first.stderr);
+    denied.store(false, Ordering::SeqCst);
+    let second = run(&fake, APPLY, MODEL);
+    assert!(second.code == 0 && second.stdout.contains("1 unchanged"), "{}{}", second.stdout, second.stderr);
+    assert_eq!(second.stderr, "T: recorded in the history\n");
+    let third = run(&fake, APPLY, MODEL);
+    assert_eq!((third.code, third.stderr.as_str()), (0, ""));
+    assert!(ok(&fake, "status T", "").contains("CSAS_T_0"));
+}
+
 /// A folder for the files of a test.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deployments").join(name);
@@ -281,7 +303,7 @@ fn a_watched_model_is_applied_when_it_is_whole_and_the_server_is_there() {
     let gone = Arc::clone(&away);
     let fake = Fake::start_with("0.29.0", move |_, _, answer| match gone.load(Ordering::SeqCst) {
         true => Vec::new(),
-        false => vec![replay::Step::Send(answer)],
+        false => vec![replay::Step::Send(answer())],
     });
     let file = folder("watch").join("model.json");
     let mut watch = Watch::start(&file, fake.url());

@@ -45,6 +45,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0520", "tests/build.rs", "E0520"),
     ("E0725", "tests/build.rs", "E0725"),
     ("E0726", "tests/build.rs", "E0726"),
+    ("E0727", "tests/runner.rs", "error[E0727]"),
     ("E0415", "tests/commands.rs", "E0415"),
     ("E0810", "tests/query.rs", "[E0810]"),
     ("E0811", "tests/query.rs", "[E0811]"),

@@ -20,14 +20,15 @@ const MODEL: &str = r#"{
   "terms": [ { "product": ["age", "income"], "coefficient": 0.5 }, { "product": ["income", "income"], "coefficient": 1.0 } ]
 }"#;
 
+/// The model's file, written once: tests run side by side.
+static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explanations.json");
+    std::fs::write(&file, MODEL).unwrap();
+    file
+});
+
 fn scored(options: &[&str], rows: &str) -> Vec<Value> {
-    static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-        let file = std::env::temp_dir().join(format!("m2ksql-explanations-{}.json", std::process::id()));
-        std::fs::write(&file, MODEL).unwrap();
-        file
-    });
-    let model: &Path = &FILE;
-    let arguments = [&["score", model.to_str().unwrap(), "--input", "-", "--format", "json"], options].concat();
+    let arguments = [&["score", FILE.to_str().unwrap(), "--input", "-", "--format", "json"], options].concat();
     let result = run_with(&arguments, rows);
     assert_eq!(result.code, 0, "{}", result.stderr);
     serde_json::from_str(&result.stdout).unwrap()

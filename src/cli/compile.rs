@@ -7,6 +7,7 @@ use super::args::statement::{Clauses, Form, StatementOptions};
 use super::args::subject::{SubjectOptions, Vectors};
 use super::migration;
 use super::render::printable;
+use super::runner;
 use super::session::Session;
 use crate::bind::{self, ShapeOptions, Text};
 use crate::build;
@@ -19,6 +20,9 @@ use crate::sql::print::{self, Style};
 
 /// Prints what was asked for.
 pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
+    if args.statement.form == Some(Form::Test) && args.output.emit() == Emit::Sql {
+        return runner::write(args, session);
+    }
     let product = product(args, session)?;
     if args.statement.form == Some(Form::Migration) && args.output.emit == Emit::Sql {
         return migration::write(&product, args.output.file.as_deref(), session);
@@ -28,6 +32,9 @@ pub(super) fn run(args: &Compile, session: &mut Session) -> Result<(), Failed> {
 
 /// What was asked for, as text.
 pub(super) fn product(args: &Compile, session: &mut Session) -> Result<String, Failed> {
+    if args.statement.form == Some(Form::Test) && args.output.emit() == Emit::Sql {
+        return Err(runner::no_text(session));
+    }
     let (name, bytes) = session.read(&args.model)?;
     let comments = if args.statement.header { header(&name, &bytes) } else { Vec::new() };
     let graph = session.load(&name, bytes, &args.subject.model)?;
@@ -108,7 +115,7 @@ pub(super) fn options(
         form: statement.form.map(|form| match form {
             Form::Expression => bind::Form::Expression,
             Form::Select => bind::Form::Select,
-            Form::Stream | Form::Migration => bind::Form::Create(Kind::Stream),
+            Form::Stream | Form::Migration | Form::Test => bind::Form::Create(Kind::Stream),
             Form::Table => bind::Form::Create(Kind::Table),
             Form::Insert => bind::Form::Insert,
         }),

@@ -27,6 +27,7 @@ mod query;
 mod reference;
 mod render;
 mod rows;
+mod runner;
 mod score;
 #[cfg(feature = "deploy")]
 mod server;

@@ -239,7 +239,7 @@ fn sure(
 ) -> Result<(), Trouble> {
     match command(sql, properties, patience, talk, progress) {
         // it may have arrived or not
-        Err(Trouble::Fault(fault @ (Fault::Late(_) | Fault::Broken(_)), sql)) => {
+        Err(Trouble::Fault(fault, sql)) if fault.is_open() => {
             std::thread::sleep(patience.pause);
             if quietly(talk, done) { Ok(()) } else { Err(Trouble::Fault(fault, sql)) }
         }

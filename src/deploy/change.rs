@@ -39,6 +39,17 @@ impl Change {
         Ok(Change { entry: described(&deployment.entry, &plan), plan })
     }
 
+    /// Records what runs already, if the history does not say so: what was applied before may have lost its connection
+    /// between the two. Whether it did.
+    pub fn catch_up(&self, patience: Patience, talk: &mut Talk<'_>) -> bool {
+        let mut unheard = Report::new();
+        let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut unheard };
+        let Ok(entries) = history::entries(Some(&self.entry.sink), &mut quiet) else { return false };
+        let known = history::running(&entries)
+            .is_some_and(|entry| entry.model == self.entry.model && entry.version == self.entry.version);
+        !known && record(self.entry.clone(), patience, talk)
+    }
+
     /// Does it and records it, also if only a part of it could be done. That it cannot be recorded is a warning.
     pub fn carry_out(
         &self,
@@ -48,7 +59,7 @@ impl Change {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), Failed> {
         match apply(&self.plan, properties, patience, talk, progress) {
-            Ok(()) => record(self.entry.clone(), patience, talk),
+            Ok(()) => _ = record(self.entry.clone(), patience, talk),
             Err(stopped) => {
                 if stopped.done > 0 {
                     record(Entry { action: FAILED.to_owned(), ..self.entry.clone() }, patience, talk);
@@ -76,16 +87,17 @@ fn described(entry: &Entry, plan: &Plan) -> Entry {
     }
 }
 
-/// Writes an entry. What was done is done even if that fails.
-fn record(entry: Entry, patience: Patience, talk: &mut Talk<'_>) {
+/// Writes an entry, if it can. What was done is done even if that fails.
+fn record(entry: Entry, patience: Patience, talk: &mut Talk<'_>) -> bool {
     let mut report = Report::new();
     let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut report };
     if history::append(entry, patience, &mut quiet).is_ok() {
-        return;
+        return true;
     }
     let mut diagnostic = Diagnostic::new(&UNRECORDED, "the deployment is not in the history of deployments");
     for found in report.diagnostics() {
         diagnostic = diagnostic.note(found.message.as_str());
     }
     talk.report.push(diagnostic.help("`rollback` and `status` will not know it; apply again to record it"));
+    false
 }

@@ -262,7 +262,12 @@ impl Client {
             return Err(Fault::Foreign { status, words: format!("see {location}") });
         }
         let retry_after = header("retry-after").and_then(|value| value.parse().ok());
-        let body = answer.body_mut().with_config().limit(1 << 20).read_to_vec().unwrap_or_default();
+        let body = match answer.body_mut().with_config().limit(1 << 20).read_to_vec() {
+            Ok(body) => body,
+            Err(ureq::Error::BodyExceedsLimit(_)) => Vec::new(),
+            // half of an error would be taken for a page of someone else
+            Err(error) => return Err(self.fault(error, longest)),
+        };
         Err(Fault::of_answer(status, retry_after, self.without_secrets(&body).as_bytes()))
     }
 

@@ -84,6 +84,17 @@ impl Fault {
         }
     }
 
+    /// Whether it is not known if the request was carried out.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Fault::Late(_) | Fault::Broken(_) => true,
+            // of a proxy that has lost the server, or of a server that answers something else
+            Fault::Refused(refusal) => matches!(refusal.status, 502 | 504),
+            Fault::Foreign { status, .. } => *status == 200 || *status >= 500,
+            Fault::Unreachable(_) | Fault::Insecure(_) => false,
+        }
+    }
+
     /// The server still carries out an earlier statement, and has not written this one.
     pub fn is_busy(&self) -> bool {
         matches!(self, Fault::Refused(refusal) if refusal.says(Meaning::Busy))

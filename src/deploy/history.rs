@@ -135,7 +135,15 @@ pub fn append(entry: Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(
 /// Writes an entry. The stream is made when it is not there.
 fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
     if talk.describe(STREAM)?.is_none() {
-        make(patience, talk)?;
+        let mut report = Report::new();
+        let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut report };
+        // what has lost its answer on the way may be there
+        if let Err(failed) = make(patience, &mut quiet)
+            && !matches!(quiet.describe(STREAM), Ok(Some(_)))
+        {
+            talk.report.append(report);
+            return Err(failed);
+        }
     }
     for text in text::write(entry) {
         let statement = format!(
@@ -143,11 +151,21 @@ fn record(entry: &Entry, patience: Patience, talk: &mut Talk<'_>) -> Result<(), 
             print::string(&entry.sink),
             print::string(&text)
         );
-        if let Err(fault) = talk.client.ksql(&statement, &Properties::new(), Repeat::OnlyUnsent) {
+        if let Err(fault) = talk.client.ksql(&statement, &Properties::new(), Repeat::OnlyUnsent)
+            && !(fault.is_open() && has(&entry.sink, &text, talk))
+        {
             return Err(talk.fail(&fault, None));
         }
     }
     Ok(())
+}
+
+/// Whether a text is in the history, as far as that can be found out.
+fn has(sink: &str, text: &str, talk: &mut Talk<'_>) -> bool {
+    let (mut unheard, mut found) = (Report::new(), false);
+    let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut unheard };
+    let read = rows(Some(sink), &mut quiet, &mut |row| found |= row == Some(text));
+    read.is_ok() && found
 }
 
 /// Makes the stream. An earlier one of the same service may have left its topic with all entries.
@@ -201,15 +219,10 @@ fn texts(sink: Option<&str>, talk: &mut Talk<'_>) -> Result<Texts, Failed> {
     if talk.describe(STREAM)?.is_none() {
         return Ok(Texts::default());
     }
-    let filter = sink.map(|sink| format!(" WHERE SINK = {}", print::string(sink))).unwrap_or_default();
-    let select = format!("SELECT ENTRY FROM {}{filter}", quoted(STREAM));
     let (mut texts, mut report) = (Texts::default(), Report::new());
     let mut quiet = Talk { client: talk.client, sources: talk.sources, report: &mut report };
-    let read = quiet.rows(&select, None, &mut |values| match values
-        .first()
-        .and_then(|value| serde_json::from_str::<String>(value.get()).ok())
-    {
-        Some(text) => texts.push(&text),
+    let read = rows(sink, &mut quiet, &mut |text| match text {
+        Some(text) => texts.push(text),
         None => texts.strange += 1,
     });
     for mut found in report.diagnostics().iter().cloned() {
@@ -217,6 +230,15 @@ fn texts(sink: Option<&str>, talk: &mut Talk<'_>) -> Result<Texts, Failed> {
         talk.report.push(found);
     }
     read.map(|()| texts)
+}
+
+/// The texts of the history in their order; `None` for a row that holds none.
+fn rows(sink: Option<&str>, talk: &mut Talk<'_>, row: &mut dyn FnMut(Option<&str>)) -> Result<(), Failed> {
+    let filter = sink.map(|sink| format!(" WHERE SINK = {}", print::string(sink))).unwrap_or_default();
+    let select = format!("SELECT ENTRY FROM {}{filter}", quoted(STREAM));
+    talk.rows(&select, None, &mut |values| {
+        row(values.first().and_then(|value| serde_json::from_str::<String>(value.get()).ok()).as_deref());
+    })
 }
 
 #[cfg(test)]

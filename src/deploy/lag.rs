@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::api::Description;
+use super::api::{Description, Offsets};
 use super::apply::{LONGEST_PAUSE, Patience, Progress, Trouble, interrupted};
 use super::plan::{Step, read};
 use super::talk::Talk;
@@ -71,7 +71,7 @@ pub(super) fn catch_up(
 ) -> Result<(), Trouble> {
     for name in names {
         let started = Instant::now();
-        let wanted = ends(&look(name, talk)?);
+        let wanted = places(name, patience, talk)?;
         let mut pause = patience.pause;
         loop {
             let behind = behind(&wanted, &look(name, talk)?);
@@ -97,6 +97,33 @@ fn look(name: &str, talk: &mut Talk<'_>) -> Result<Description, Trouble> {
     Trouble::of(talk, |talk| talk.extended(name))
 }
 
+/// Where the topics of a running query end now. One that has never read anything has no such place; but neither has one that
+/// has stopped, as in a server that is about to end: what that has not read would be lost.
+fn places(name: &str, patience: Patience, talk: &mut Talk<'_>) -> Result<Ends, Trouble> {
+    let started = Instant::now();
+    loop {
+        let description = look(name, talk)?;
+        let found = ends(&description);
+        // offsets are committed every two seconds
+        if !found.is_empty() || started.elapsed() >= patience.settle / 3 {
+            let state = description.writers.first().map_or("STOPPED", |query| query.state());
+            return match (found.is_empty(), state) {
+                (false, _) | (true, "RUNNING" | "UNKNOWN") => Ok(found),
+                (true, state) => {
+                    let message = format!(
+                        "how far `{name}` has come is not known, since its query is {state}; nothing was ended"
+                    );
+                    Err(Trouble::Told(Box::new(Diagnostic::new(&deploy::FAILED, message))))
+                }
+            };
+        }
+        if (patience.interrupted)() {
+            return Err(interrupted("is not sent"));
+        }
+        std::thread::sleep(patience.pause.max(patience.settle / 12));
+    }
+}
+
 fn late(name: &str, behind: i64, after: Duration) -> Diagnostic {
     let message = format!(
         "the query that writes `{name}` is still {behind} rows behind after {} s; nothing was ended",
@@ -106,20 +133,20 @@ fn late(name: &str, behind: i64, after: Duration) -> Diagnostic {
 }
 
 fn ends(description: &Description) -> Ends {
-    let topics = description.progress.iter().flat_map(|query| &query.topics);
-    let offsets = topics.flat_map(|topic| topic.offsets.iter().map(move |it| (topic, it)));
-    offsets.map(|(topic, it)| ((topic.topic.clone(), it.partition), it.log_end_offset)).collect()
+    offsets(description, |it| it.log_end_offset)
 }
 
-/// How many records are left before these ends. A partition that a query has never read has none for it.
-fn behind(ends: &Ends, description: &Description) -> i64 {
+fn offsets(description: &Description, of: fn(&Offsets) -> i64) -> Ends {
     let topics = description.progress.iter().flat_map(|query| &query.topics);
     let offsets = topics.flat_map(|topic| topic.offsets.iter().map(move |it| (topic, it)));
-    let left = offsets.map(|(topic, it)| {
-        let end = ends.get(&(topic.topic.clone(), it.partition)).copied().unwrap_or(0);
-        (end - it.consumer_offset).max(0)
-    });
-    left.sum()
+    offsets.map(|(topic, it)| ((topic.topic.clone(), it.partition), of(it))).collect()
+}
+
+/// How many records are left before these ends. A partition that a query has never read is not among them; of one that is
+/// not listed any more at least one record counts as left.
+fn behind(ends: &Ends, description: &Description) -> i64 {
+    let here = offsets(description, |it| it.consumer_offset);
+    ends.iter().map(|(place, end)| here.get(place).map_or(1, |at| (end - at).max(0))).sum()
 }
 
 #[cfg(test)]
@@ -139,6 +166,7 @@ mod tests {
         assert_eq!(behind(&wanted, &read(10, 4)), 6);
         // more has come since: that is for the successor
         assert_eq!(behind(&wanted, &read(50, 12)), 0);
-        assert_eq!(behind(&wanted, &Description::default()), 0);
+        // a query that has stopped lists nothing: it has not come to the end
+        assert_eq!(behind(&wanted, &Description::default()), 1);
     }
 }

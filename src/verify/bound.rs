@@ -152,6 +152,11 @@ fn union(a: Rc<Vec<Value>>, b: &Rc<Vec<Value>>) -> Values {
     Values::Set(Rc::new(a.iter().chain(new).cloned().collect()))
 }
 
+#[cfg(test)]
+pub(super) fn between(low: f64, high: f64) -> Values {
+    Values::Numbers(Numbers { low, high, nan: false, magnitude: high.abs(), roundings: 1.0 })
+}
+
 impl Numbers {
     /// Everything.
     const TOP: Numbers =

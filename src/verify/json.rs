@@ -22,7 +22,8 @@ pub(super) fn json_line(relation: &Relation, row: &Row) -> String {
     text + "}"
 }
 
-fn json(ty: &Type, value: &Sql) -> serde_json::Value {
+/// A value of this type as a stream's events have it.
+pub fn json(ty: &Type, value: &Sql) -> serde_json::Value {
     match value {
         Sql::Boolean(truth) => (*truth).into(),
         Sql::Integer(x) => (*x).into(),

@@ -11,11 +11,13 @@
 //! | `subject` | both paths, ready for rows of columns |
 //! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
 //! | `json` | rows as lines of JSON |
+//! | `examples` | rows with what the model gives for them, for tests of others |
 //! | `expected` | predictions of the training library |
 //! | `report` | what is counted |
 //! | `values` | from one representation of a value to another |
 
 pub mod bound;
+mod examples;
 mod expected;
 mod json;
 mod report;
@@ -23,6 +25,8 @@ mod rows;
 mod subject;
 mod values;
 
+pub use examples::Example;
 pub use expected::{Expected, ExpectedReport};
+pub use json::json;
 pub use report::{Mismatch, VerifyReport};
 pub use subject::{Row, Subject};

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 pub type Row = Vec<Sql>;
 
 /// For each node of the graph something for each of its elements.
-type Nodes<T> = Vec<Vec<T>>;
+pub(super) type Nodes<T> = Vec<Vec<T>>;
 
 /// Both paths from a row to the outputs.
 pub struct Subject<'a> {
@@ -176,6 +176,19 @@ impl<'a> Subject<'a> {
     pub(super) fn drops(&self, inputs: &[score::Value]) -> bool {
         let required = &self.compiled.score.required;
         required.iter().any(|&number| inputs[number as usize] == score::Value::Null)
+    }
+
+    /// What the model gives in binary64 for a row, and what rounding admits. `None` where binary32 may decide otherwise.
+    pub(super) fn in_binary64(
+        &self,
+        features: &[Value],
+        inputs: &[score::Value],
+    ) -> Option<(Nodes<Value>, Nodes<Range>)> {
+        let nodes = self.evaluator.nodes(features);
+        match self.is_single() {
+            true => self.in_double(features, inputs, &nodes),
+            false => Some((nodes, self.analysis.row(inputs))),
+        }
     }
 
     /// What the model gives if it is computed in binary64, and what rounding admits then: much less than in binary32.
@@ -426,6 +439,6 @@ fn query(statement: &Statement) -> Option<&Query> {
 }
 
 /// What the model gives for a column: a value for each of its elements.
-fn expected(column: &Column, nodes: &[Vec<Value>]) -> Vec<Value> {
+pub(super) fn expected(column: &Column, nodes: &[Vec<Value>]) -> Vec<Value> {
     column.elements.iter().map(|&element| nodes[column.node.index()][element].clone()).collect()
 }

@@ -42,13 +42,14 @@ pub struct Fake {
 impl Fake {
     /// With a stream S (ID INT KEY, X DOUBLE, C STRING).
     pub fn start(version: &str) -> Fake {
-        Fake::start_with(version, |_, _, answer| vec![Step::Send(answer)])
+        Fake::start_with(version, |_, _, answer| vec![Step::Send(answer())])
     }
 
-    /// The same behind a wire that may do anything with an answer; it knows the request and its number.
+    /// The same behind a wire that may do anything with an answer; it knows the request and its number. A request for which
+    /// it does not ask for the answer does not reach the server.
     pub fn start_with(
         version: &str,
-        wire: impl Fn(&Request, usize, Vec<u8>) -> Vec<Step> + Send + Sync + 'static,
+        wire: impl Fn(&Request, usize, &dyn Fn() -> Vec<u8>) -> Vec<Step> + Send + Sync + 'static,
     ) -> Fake {
         let columns = [("ID", "INTEGER"), ("X", "DOUBLE"), ("C", "STRING")];
         let source = Stream {
@@ -66,10 +67,8 @@ impl Fake {
         };
         let state = Arc::new(Mutex::new(state));
         let held = Arc::clone(&state);
-        let server = Server::start(move |request, number| {
-            let answer = held.lock().unwrap().answer(request);
-            wire(request, number, answer)
-        });
+        let server =
+            Server::start(move |request, number| wire(request, number, &|| held.lock().unwrap().answer(request)));
         Fake { server, state }
     }
 

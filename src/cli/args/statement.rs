@@ -91,4 +91,6 @@ pub(in crate::cli) enum Form {
     Insert,
     /// A file for ksql-migrations; with --output DIRECTORY under the next free number
     Migration,
+    /// A test for ksqlDB's own ksql-test-runner: with --output DIRECTORY its three files
+    Test,
 }

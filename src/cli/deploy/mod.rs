@@ -96,7 +96,18 @@ fn settle(
     let all = plan::joined(changes);
     session.write(None, show::text(&all, client.server(), false).as_bytes())?;
     refuse(&all, session)?;
-    if all.is_done() || carry.dry_run || !confirmed(carry, question, session)? {
+    if carry.dry_run {
+        return Ok(false);
+    }
+    if all.is_done() {
+        for change in changes.iter().filter(|change| change.plan.sink().is_some()) {
+            if change.catch_up(patience(carry), &mut talk(client, session)) {
+                session.say(&format!("{}: recorded in the history", change.entry.sink));
+            }
+        }
+        return Ok(false);
+    }
+    if !confirmed(carry, question, session)? {
         return Ok(false);
     }
     for change in changes.iter().filter(|change| !change.plan.is_done()) {

@@ -68,4 +68,8 @@ super::codes! {
     NO_CASES = "E0726", "no cases to run",
         "No model of the manifest has a folder of cases: rows.csv (or rows.jsonl) and expected.csv in a folder of the model's \
          name with the ending .cases. A run that checks nothing must not pass.";
+    NO_EXAMPLES = "E0727", "no row to test with",
+        "`compile --as test` takes rows whose results are certain to the digits that a test compares. None was found: every row \
+         that was tried gives NaN, an infinite or a very large number, or a result that hangs on rounding. `m2ksql verify` \
+         checks such a model within a bound for each row.";
 }

@@ -12,6 +12,7 @@
 //! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
 //! | `json` | rows as lines of JSON |
 //! | `expected` | predictions of the training library |
+//! | `server` | what a server gives |
 //! | `report` | what is counted |
 //! | `values` | from one representation of a value to another |
 
@@ -20,9 +21,11 @@ mod expected;
 mod json;
 mod report;
 mod rows;
+mod server;
 mod subject;
 mod values;
 
 pub use expected::{Expected, ExpectedReport};
 pub use report::{Mismatch, VerifyReport};
+pub use server::{EvaluatorReport, ServerReport};
 pub use subject::{Row, Subject};

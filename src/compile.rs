@@ -82,6 +82,8 @@ pub struct Compiled {
     pub stats: opt::Stats,
     /// The statements, each reading what the one before it writes; the last one has the results.
     pub stages: Vec<Stage>,
+    /// The layout of the text.
+    pub style: Style,
     /// The SQL, ending with a line break.
     pub text: String,
 }
@@ -126,6 +128,9 @@ impl Compiled {
         self.stages.iter().map(|stage| stage.plan.time()).sum()
     }
 }
+
+/// The most statements that a model is divided into.
+pub const MOST_STAGES: usize = 16;
 
 /// Texts longer than this are not read back: it would take longer than compiling them.
 const LONGEST_READ_BACK: usize = 1 << 20;
@@ -175,7 +180,9 @@ pub fn compile_bound(
         ));
     }
     let (stages, stats) = stages(&score, &bindings, &shape, options, report)?;
-    let text = printed(&stages, options.style);
+    let many = stages.iter().flat_map(|stage| &stage.plan.items).any(|item| item.measure.terms > MANY_TERMS);
+    let style = Style { pack: many, ..options.style };
+    let text = printed(&stages, style);
     if options.verify && text.len() <= LONGEST_READ_BACK {
         read_back(&text, &stages, sources, report)?;
     }
@@ -184,7 +191,7 @@ pub fn compile_bound(
         Cow::Borrowed(_) => None,
         Cow::Owned(graph) => Some(graph),
     };
-    Ok(Compiled { bindings, columns, graph, score, stats, stages, text })
+    Ok(Compiled { bindings, columns, graph, score, stats, stages, style, text })
 }
 
 /// The statements: one, or a chain of as many as the user asks for, or as hold what one cannot.
@@ -240,8 +247,6 @@ fn emitted(
 
 /// The text of all statements, or of the items where there is none.
 fn printed(stages: &[Stage], style: Style) -> String {
-    let many = stages.iter().flat_map(|stage| &stage.plan.items).any(|item| item.measure.terms > MANY_TERMS);
-    let style = Style { pack: many, ..style };
     let statements: Vec<Commented> = stages.iter().filter_map(|stage| stage.statement.clone()).collect();
     let text = match (statements.as_slice(), stages) {
         ([], [stage, ..]) => print::items(&stage.items, style),

@@ -191,6 +191,20 @@ fn links_lead_somewhere_and_to_headings_that_are_there() {
     assert!(links >= 30 && places >= 1, "{links} links, {places} to a heading");
 }
 
+/// What a page names in code as a path of the source is there.
+#[test]
+fn paths_in_the_pages_exist() {
+    let mut paths = BTreeSet::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let code = text.split('`').skip(1).step_by(2).map(str::to_owned);
+        paths.extend(code.filter(|it| ["src/", "tests/", "fixtures/", "docs/"].iter().any(|top| it.starts_with(top))));
+    }
+    let plain = |name: &&String| name.chars().all(|char| char.is_ascii_alphanumeric() || "/._-".contains(char));
+    let missing: Vec<_> = paths.iter().filter(plain).filter(|name| !path(name).exists()).collect();
+    assert!(missing.is_empty() && paths.len() > 30, "{} paths, missing: {missing:?}", paths.len());
+}
+
 #[test]
 fn the_book_lists_every_page() {
     let summary = std::fs::read_to_string(path("docs/SUMMARY.md")).unwrap();

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "cli")]
+mod program;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -114,6 +117,69 @@ fn signatures_name_no_foreign_type() {
     assert!(seen > 50, "{seen} types");
 }
 
+/// Options of `compile` that have another name in the library.
+#[cfg(feature = "cli")]
+const OTHER_NAMES: &[(&str, &str)] = &[
+    // files of definitions, which the library takes as text; names of features are `features` in both
+    ("features", "definitions"),
+    ("from", "source"),
+    ("as", "form"),
+    ("where", "filter"),
+    // its lines are for the caller to write
+    ("header", "comments"),
+    ("no-limits", "limits"),
+    ("no-verify", "verify"),
+];
+
+/// Options that the library has no use for: where the product and the diagnostics go, and what is printed instead of the SQL.
+#[cfg(feature = "cli")]
+const OF_THE_PROGRAM: &[&str] = &["output", "emit", "explain-plan", "format", "help", "version"];
+
+/// An option that is added to one of them is added to all, or is listed above with the reason.
+#[test]
+#[cfg(feature = "cli")]
+fn compile_the_manifest_and_the_library_have_the_same_options() {
+    let stdout = |arguments: &[&str]| {
+        let program::Run { code, stdout, stderr } = program::run(arguments);
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let help = stdout(&["compile", "--help"]);
+    let named = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    let options: BTreeSet<&str> = named
+        .filter_map(|line| line.split("--").nth(1)?.split([' ', ',', '=']).next())
+        .filter(|name| !OF_THE_PROGRAM.contains(name))
+        .collect();
+    assert!(options.len() > 25 && options.contains("stages") && options.contains("link"), "{options:?}");
+
+    let schema: serde_json::Value = serde_json::from_str(&stdout(&["build", "--schema"])).unwrap();
+    let keys = schema["properties"]["defaults"]["properties"].as_object().unwrap();
+    let missing: Vec<_> = options.iter().filter(|option| !keys.contains_key(**option)).collect();
+    assert!(missing.is_empty(), "no keys of the manifest: {missing:?}");
+
+    let fields = fields("options");
+    let other = |option: &str| OTHER_NAMES.iter().filter(|it| it.0 == option).map(|it| it.1).collect::<Vec<_>>();
+    let same: BTreeSet<String> = options.iter().map(|option| option.replace('-', "_")).collect();
+    let has = |option: &&&str| {
+        let others = other(option);
+        fields.contains(&option.replace('-', "_")) || !others.is_empty() && others.iter().all(|it| fields.contains(*it))
+    };
+    let missing: Vec<_> = options.iter().filter(|option| !has(option)).collect();
+    assert!(missing.is_empty(), "no options of the library: {missing:?}");
+    let others: BTreeSet<&str> = OTHER_NAMES.iter().map(|it| it.1).collect();
+    // the file's own folder is known to the program
+    let more: Vec<_> = fields.iter().filter(|it| !same.contains(*it) && !others.contains(it.as_str())).collect();
+    assert_eq!(more, ["folder"], "options of the library alone");
+}
+
+/// The public fields of the structs of a file of the interface.
+#[cfg(feature = "cli")]
+fn fields(file: &str) -> BTreeSet<String> {
+    let declared = declared(&read(&format!("src/api/{file}.rs")));
+    let named = declared.iter().filter_map(|it| it.words.strip_prefix("pub ")?.split_once(": "));
+    named.map(|(name, _)| name.to_owned()).filter(|name| !name.contains([' ', '('])).collect()
+}
+
 #[test]
 fn declarations_are_found() {
     let text = "/// A.\n///\n/// ```\npub struct A {\n    /// B.\n    pub b: Vec<u8>,\n    c: u8,\n}\n/// E.\n#[derive(Debug)]\npub enum E {\n    \
@@ -124,4 +190,32 @@ fn declarations_are_found() {
         found,
         ["pub struct A {", "pub b: Vec<u8>,", "pub enum E {", "F(u8),", "pub fn g(&self,) -> toml::Value {"]
     );
+}
+
+#[test]
+fn options_without_sense_are_refused_as_on_the_command_line() {
+    use m2ksql::{BindOptions, CompileOptions, LoadOptions, Model, Nulls};
+    let file = r#"{ "type": "logistic", "features": { "x": 1.0 }, "classes": ["a", "b"] }"#;
+    let model = Model::load("model.json", file, &LoadOptions::default()).unwrap();
+    let bound = model.bind(&BindOptions::default()).unwrap();
+    let options = CompileOptions {
+        select: vec!["lable".into()],
+        target: Some("6.0".into()),
+        threshold: Some(1.0),
+        reasons: Some(0),
+        stages: Some(17),
+        nulls: Nulls::Value(f64::NAN),
+        ..CompileOptions::default()
+    };
+    let problems = bound.compile(&options).unwrap_err();
+    let found: Vec<_> = problems.iter().map(|it| (it.code, it.file.as_deref(), it.message.as_str())).collect();
+    assert_eq!(found.len(), 6, "{problems}");
+    for words in
+        ["`lable` is no result", "ksqldb-0.29", "no probability", "from 1 to 100", "from 1 to 16", "not finite"]
+    {
+        assert!(found.iter().any(|it| it.0 == "E0511" && it.2.contains(words)), "{words}: {problems}");
+    }
+    assert_eq!(found.iter().filter_map(|it| it.1).collect::<Vec<_>>(), ["select", "target"]);
+    let alone = CompileOptions { stages: Some(2), ..CompileOptions::default() };
+    assert!(bound.compile(&alone).unwrap_err().to_string().contains("sink"));
 }

@@ -93,6 +93,17 @@ const CRATES: &[(&str, &str)] = &[
     ("ctrlc", "cli"),
 ];
 
+/// The page of the architecture has the same table, a row for a rank.
+#[test]
+fn the_page_has_every_module_in_the_row_of_its_rank() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/architecture.md")).unwrap();
+    for (module, rank) in RANKS {
+        let row = page.lines().find(|line| line.starts_with(&format!("| {rank} |"))).unwrap();
+        let words: Vec<&str> = row.split('|').nth(2).unwrap().split(|char: char| !char.is_alphanumeric()).collect();
+        assert!(module.split("::").all(|part| words.contains(&part)), "`{module}` is not in the row of rank {rank}");
+    }
+}
+
 /// Modules that may touch what lies outside of the process.
 const IO: &[&str] = &["load", "deploy", "cli", "main"];
 const IO_PATHS: &[&str] = &[

@@ -388,6 +388,7 @@ fn a_model_is_bound_to_the_columns_that_the_server_knows() {
         vec![Step::Send(match request.sql().as_str() {
             "DESCRIBE `ORDERS_RAW`;" => recorded("16-describe"),
             "DESCRIBE `NOPE`;" => recorded("19-describe-unknown"),
+            "" => json("200 OK", &serde_json::json!({"KsqlServerInfo": {"version": "0.29.0"}})),
             _ => recorded("69-pull-stream-v1json"),
         })]
     });

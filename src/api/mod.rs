@@ -19,6 +19,8 @@ use crate::compile;
 use crate::diag::{Report, Sources};
 use crate::load;
 use crate::model::{Graph, Value};
+use crate::sql::ast::Commented;
+use crate::sql::print::{self, Style};
 
 /// A trained model, as it was read from a file.
 ///
@@ -185,7 +187,7 @@ impl Bound {
             .map(|(number, feature)| {
                 let imported = self.bindings.imported.get(number).and_then(Option::as_ref);
                 let expr = imported.unwrap_or(&self.bindings.inputs[number].expr);
-                (feature.name.clone(), crate::sql::print::expression(expr, crate::sql::print::Style::default()))
+                (feature.name.clone(), print::expression(expr, Style::default()))
             })
             .collect()
     }
@@ -228,11 +230,13 @@ impl Bound {
         match compiled {
             Ok(compiled) => {
                 let outputs = compiled.score.outputs.iter();
+                let statement = |one: &Commented| print::statement(&one.statement, compiled.style);
                 let column = |output: &crate::score::Output| {
                     (output.name.clone(), compiled.score.output_type(output).to_string())
                 };
                 Ok(Sql {
                     columns: outputs.map(column).collect(),
+                    statements: compiled.statements().map(statement).collect(),
                     text: compiled.text,
                     warnings: problem::list(&report, &sources),
                 })
@@ -256,6 +260,7 @@ impl Bound {
 #[derive(Clone, Debug)]
 pub struct Sql {
     text: String,
+    statements: Vec<String>,
     columns: Vec<(String, String)>,
     warnings: Vec<Problem>,
 }
@@ -273,6 +278,25 @@ impl Sql {
     /// ```
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The statements in the order in which they are to be sent, each ending with its semicolon; none if there are only items.
+    ///
+    /// Each reads what the one before it writes; the last has the columns of the results.
+    ///
+    /// ```
+    /// # use m2ksql::{BindOptions, CompileOptions, LoadOptions, Model};
+    /// # let file = r#"{ "type": "logistic", "features": { "units": 10.0 }, "classes": ["no", "yes"] }"#;
+    /// # let bound = Model::load("model.json", file, &LoadOptions::default())?.bind(&BindOptions::default())?;
+    /// let (from, into) = (Some("ORDERS".into()), Some("SCORED".into()));
+    /// let sql = bound.compile(&CompileOptions { from, into, stages: Some(2), ..CompileOptions::default() })?;
+    /// let [first, second] = sql.statements() else { panic!("{sql}") };
+    /// assert!(first.starts_with("CREATE STREAM SCORED_S1_") && first.ends_with("EMIT CHANGES;"), "{first}");
+    /// assert!(second.contains("CREATE STREAM SCORED AS"), "{second}");
+    /// # Ok::<(), m2ksql::Problems>(())
+    /// ```
+    pub fn statements(&self) -> &[String] {
+        &self.statements
     }
 
     /// The columns that the model computes, in order, each with its SQL type.

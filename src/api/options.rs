@@ -9,6 +9,7 @@ use crate::diag::{Diagnostic, Failed, Place, Report, Sources};
 use crate::load;
 use crate::lower;
 use crate::schema::Kind;
+use crate::sql::dialect;
 use crate::sql::print::{Quote, Style};
 
 use super::select::selected;
@@ -101,12 +102,21 @@ pub struct BindOptions {
 /// let sql = bound.compile(&options)?;
 /// assert!(sql.text().starts_with("CREATE STREAM SCORED AS\nSELECT"), "{sql}");
 /// assert_eq!(sql.columns()[1], ("P".to_owned(), "DOUBLE".to_owned()));
+///
+/// // why: the two features that add most, for a server of 7.3
+/// let why = CompileOptions {
+///     select: vec!["reasons".into()],
+///     reasons: Some(2),
+///     target: Some("7.3".into()),
+///     ..CompileOptions::default()
+/// };
+/// assert_eq!(bound.compile(&why)?.columns(), [("REASONS".to_owned(), "ARRAY<STRING>".to_owned())]);
 /// # Ok::<(), m2ksql::Problems>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompileOptions {
-    /// What is computed: `label`, `probability`, `probabilities`, `margin`, `prediction`, each renamed by `=NAME`. Empty: what
-    /// the kind of model suggests.
+    /// What is computed: `label`, `probability`, `probabilities`, `margin`, `prediction`, `contributions`, `reasons`, each
+    /// renamed by `=NAME`. Empty: what the kind of model suggests.
     pub select: Vec<String>,
     /// The label is the second of two classes where its probability is at least this.
     pub threshold: Option<f64>,
@@ -120,6 +130,8 @@ pub struct CompileOptions {
     pub nulls: Nulls,
     /// Keep the operations of the source and their order.
     pub strict: bool,
+    /// The release that the SQL is for: `ksqldb-0.29`, or `7.4` of Confluent Platform; `None`: the newest.
+    pub target: Option<String>,
     /// The stream or table that has the columns; `None`: items of a SELECT alone.
     pub from: Option<String>,
     /// The stream or table that receives the results; `None`: a query.
@@ -136,6 +148,9 @@ pub struct CompileOptions {
     pub keep: Vec<String>,
     /// The condition of WHERE.
     pub filter: Option<String>,
+    /// How many statements there are, each reading what the one before it writes; `None`: one, and more only where one cannot
+    /// hold the model.
+    pub stages: Option<usize>,
     /// Lines of a comment above the statement.
     pub comments: Vec<String>,
     /// Put all names in back-quotes instead of those that need it.
@@ -242,6 +257,7 @@ impl Default for CompileOptions {
             reasons: None,
             nulls: Nulls::default(),
             strict,
+            target: None,
             from: None,
             into: None,
             form: None,
@@ -250,6 +266,7 @@ impl Default for CompileOptions {
             partition_by: Vec::new(),
             keep: Vec::new(),
             filter: None,
+            stages: None,
             comments: Vec::new(),
             quote: style.quote == Quote::Always,
             width: style.width,
@@ -301,18 +318,32 @@ impl CompileOptions {
     pub(super) fn internal(&self, sources: &mut Sources, report: &mut Report) -> Result<compile::Options, Failed> {
         let since = report.len();
         let mut select = Vec::new();
+        let mut wrong = |message: String, text: Option<Text>| {
+            let place = text.map(|text| Place::span(text.source, 0..text.text.len()));
+            report.push(Diagnostic::new(&BAD_OPTIONS, message).at_maybe(place));
+        };
         for text in texts(sources, "select", &self.select) {
             match selected(&text.text) {
                 Ok(selected) => select.extend(selected.0),
-                Err(message) => {
-                    report
-                        .push(Diagnostic::new(&BAD_OPTIONS, message).at(Place::span(text.source, 0..text.text.len())));
-                }
+                Err(message) => wrong(message, Some(text)),
             }
         }
+        let target = self.target.as_deref().map_or(Some(dialect::default()), dialect::find);
+        if target.is_none() {
+            let message = format!("no release is known by this name: {}", dialect::no_such_release());
+            wrong(message, texts(sources, "target", &self.target).pop());
+        }
         if self.threshold.is_some_and(|threshold| !(threshold > 0.0 && threshold < 1.0)) {
-            let message = "the threshold is no probability between 0 and 1, both excluded";
-            report.push(Diagnostic::new(&BAD_OPTIONS, message));
+            wrong("the threshold is no probability between 0 and 1, both excluded".to_owned(), None);
+        }
+        let counts = [("reasons", self.reasons, lower::MOST_REASONS), ("stages", self.stages, compile::MOST_STAGES)];
+        for (name, count, most) in counts {
+            if count.is_some_and(|count| !(1..=most).contains(&count)) {
+                wrong(format!("`{name}` is no number from 1 to {most}"), None);
+            }
+        }
+        if matches!(self.nulls, Nulls::Value(value) if !value.is_finite()) {
+            wrong("a NULL counts as a number that is not finite".to_owned(), None);
         }
         report.check(since)?;
         let shape = ShapeOptions {
@@ -352,8 +383,10 @@ impl CompileOptions {
             strict: self.strict,
             limits: self.limits,
             verify: self.verify,
+            dialect: target.unwrap_or_else(dialect::default),
+            stages: self.stages,
             style: Style { width: self.width, quote, compact: self.compact, ..Style::default() },
-            ..compile::Options::default()
+            bind: bind::Options::default(),
         })
     }
 }

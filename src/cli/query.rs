@@ -75,7 +75,8 @@ fn scoring(args: &Query, model: &Path, client: &Client, session: &mut Session) -
     if bind.relation.is_none() {
         bind.relation = Some(describe(from, client, session)?);
     }
-    let options = cli_compile::options(bind, &args.subject, &statement, &TextOptions::default(), session);
+    let mut options = cli_compile::options(bind, &args.subject, &statement, &TextOptions::default(), session);
+    options.dialect = server::dialect(&args.subject, client, session)?;
     Ok(compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text)
 }
 

@@ -4,12 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::args::server::ServerOptions;
+use super::args::subject::SubjectOptions;
 use super::manifest::environment;
 use super::session::Session;
 use crate::deploy::{Client, Credentials, Fault, Secret, Settings};
 use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::codes::deploy::{OTHER_RELEASE, TOO_OLD};
 use crate::diag::codes::server::CREDENTIALS;
 use crate::diag::{Diagnostic, Failed, Place};
+use crate::sql::dialect::{Dialect, Server, of_server};
 
 /// For a connection.
 const CONNECTION: Duration = Duration::from_secs(10);
@@ -53,6 +56,34 @@ fn patient_client(options: &ServerOptions, patience: Duration, session: &mut Ses
             "name the server by `--server http://HOST:8088`, its authority by `--ca FILE`, and who asks by `--user`";
         session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help(help))
     })
+}
+
+/// What SQL is written for: the release that `--target` names, else the one that the server says it is.
+pub(super) fn dialect(
+    subject: &SubjectOptions,
+    client: &Client,
+    session: &mut Session,
+) -> Result<&'static dyn Dialect, Failed> {
+    if subject.results.target.is_some() {
+        return Ok(subject.dialect());
+    }
+    let version = client.info().map_err(|fault| fail(client, &fault, None, session))?.version;
+    match of_server(&version) {
+        Server::Takes(dialect) => Ok(dialect),
+        Server::TooOld => {
+            let message = format!("`{}` is ksqlDB {version}, for which no SQL is written", client.server());
+            let help = "upgrade it to 0.21 (7.0) or later; `--target 0.21` writes SQL all the same";
+            Err(session.report.fail(Diagnostic::new(&TOO_OLD, message).help(help)))
+        }
+        Server::Unknown => {
+            let default = subject.dialect();
+            let message = format!("`{}` is a release that is not known: `{version}`", client.server());
+            let note = format!("the SQL is written for {}", default.name());
+            let help = "name the release it is like with `--target`";
+            session.report.push(Diagnostic::new(&OTHER_RELEASE, message).note(note).help(help));
+            Ok(default)
+        }
+    }
 }
 
 /// The options of an environment, where the command line does not give them.

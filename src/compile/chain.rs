@@ -3,7 +3,7 @@
 //! Streams between are named after the sink, their place, and a hash of what computes them: `SCORED_S1_9F86D081`. Two
 //! statements cannot be replaced together, so another content has another name, and the same content the same.
 
-use super::{Options, Stage, emitted, wishes};
+use super::{MOST_STAGES, Options, Stage, emitted, wishes};
 use crate::bind::{Bindings, Shape};
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::opt;
@@ -15,9 +15,6 @@ use crate::sql::print::{self, Style};
 use crate::sql::stages::{Part, Wish};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-
-/// The most statements that a model is divided into where it does not fit into fewer.
-const MOST: usize = 16;
 
 /// The shares of the limits that are tried: what a part takes is estimated before it is emitted.
 const SHARES: &[f64] = &[0.9, 0.7, 0.5, 0.3];
@@ -98,7 +95,7 @@ impl<'a> Chain<'a> {
         let mut taken = self.taken.clone();
         let mut stages: Vec<Stage> = Vec::new();
         let mut rest = self.whole.clone();
-        while stages.len() < MOST {
+        while stages.len() < MOST_STAGES {
             let (previous, number) = (stages.last(), stages.len());
             if let Ok(stage) = self.stage(rest.clone(), previous, number, true, &mut Report::new()) {
                 stages.push(stage);

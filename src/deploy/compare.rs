@@ -29,9 +29,11 @@ pub fn compare(name: &str, most: u64, talk: &mut Talk<'_>) -> Result<Difference,
     }
     let columns = scores.iter().map(|name| Column { name: name.clone(), ..Column::default() }).collect();
     let mut difference = Difference { key, columns, ..Difference::default() };
-    let current = difference.read(name, &left, most, talk)?;
-    let candidate = difference.read(&other, &right, most, talk)?;
+    let candidate = difference.read(&other, &right, most, None, talk)?;
+    // of a current model that has run for long, only the time in which the candidate had rows matters
+    let current = difference.read(name, &left, most, span(&candidate), talk)?;
     difference.compare(current, candidate);
+    difference.hint = difference.hint(name, &other, most);
     Ok(difference)
 }
 
@@ -93,6 +95,12 @@ pub fn columns(known: &Known, entry: Option<&Entry>) -> Columns {
 /// Rows by key and time: of each the computed columns.
 type Rows = BTreeMap<Vec<String>, Vec<String>>;
 
+/// The first and the last time of some rows.
+fn span(rows: &Rows) -> Option<(i64, i64)> {
+    let times = || rows.keys().filter_map(|key| key.first()?.parse::<i64>().ok());
+    Some((times().min()?, times().max()?))
+}
+
 /// Where two streams of scored rows differ.
 #[derive(Clone, Debug, Default)]
 pub struct Difference {
@@ -108,6 +116,10 @@ pub struct Difference {
     pub ambiguous: u64,
     /// Each column that both compute.
     pub columns: Vec<Column>,
+    /// The streams of which more rows were there than were read.
+    pub cut: Vec<String>,
+    /// Why nothing could be compared, and what to do.
+    pub hint: Option<String>,
 }
 
 /// Where one column differs.
@@ -130,13 +142,25 @@ pub struct Column {
 }
 
 impl Difference {
-    fn read(&mut self, name: &str, columns: &Columns, most: u64, talk: &mut Talk<'_>) -> Result<Rows, Failed> {
+    /// At most so many rows of a stream, of this span of time.
+    fn read(
+        &mut self,
+        name: &str,
+        columns: &Columns,
+        most: u64,
+        span: Option<(i64, i64)>,
+        talk: &mut Talk<'_>,
+    ) -> Result<Rows, Failed> {
         let names = self.key.iter().chain(self.columns.iter().map(|column| &column.name));
         let names = names.map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
-        let filter = match &columns.model {
-            Some((column, text)) => format!(" WHERE {} = {}", quoted(column), print::string(text)),
-            None => String::new(),
-        };
+        let mut conditions = Vec::new();
+        if let Some((column, text)) = &columns.model {
+            conditions.push(format!("{} = {}", quoted(column), print::string(text)));
+        }
+        if let Some((first, last)) = span {
+            conditions.push(format!("ROWTIME >= {first} AND ROWTIME <= {last}"));
+        }
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
         let select = format!("SELECT ROWTIME AS ROWTIME_, {names} FROM {}{filter}", quoted(name));
         let (mut rows, mut count, width) = (Rows::new(), 0, self.key.len() + 1);
         talk.rows(&select, Some(most), &mut |values| {
@@ -146,7 +170,33 @@ impl Difference {
             count += 1;
         })?;
         self.ambiguous += count - rows.len() as u64;
+        if count == most {
+            self.cut.push(name.to_owned());
+        }
         Ok(rows)
+    }
+
+    /// Why there is nothing to compare.
+    fn hint(&self, name: &str, other: &str, most: u64) -> Option<String> {
+        let none = |name: &str| format!("`{name}` has no rows that the model which runs now has scored");
+        let new = "a query that is new sees rows from some seconds after its start on, with `apply --from-beginning` all: wait \
+                   for rows, or look at its state with `m2ksql status`";
+        Some(match (self.rows, self.only_current, self.only_shadow) {
+            (1.., ..) => return None,
+            (_, 0, 0) => format!("{}, nor has `{other}`: {new}", none(name)),
+            (_, 0, _) => format!("{} while its candidate was there: {new}", none(name)),
+            (_, _, 0) => format!("{}: {new}", none(other)),
+            _ if !self.cut.is_empty() => {
+                format!("no row of one is among the first {most} of the other: `--rows` reads more")
+            }
+            _ if self.key.is_empty() => {
+                "no row of one has the time of a row of the other: `--keep` in both what tells rows apart".to_owned()
+            }
+            _ => format!(
+                "no row of one has {} and time of a row of the other: both must read the same stream",
+                self.key.join(", ")
+            ),
+        })
     }
 
     fn compare(&mut self, current: Rows, mut shadow: Rows) {
@@ -212,6 +262,35 @@ mod tests {
         let label = &found.columns[1];
         assert_eq!((label.differ, label.null, label.numbers), (2, 1, 0));
         assert_eq!(label.flips[&("1".to_owned(), "0".to_owned())], 1);
+    }
+
+    #[test]
+    fn nothing_to_compare_has_a_reason() {
+        let with = |rows: u64, only_current: u64, only_shadow: u64, key: &[&str], cut: &[&str]| {
+            let texts = |list: &[&str]| list.iter().map(|text| text.to_string()).collect();
+            let difference = Difference {
+                rows,
+                only_current,
+                only_shadow,
+                key: texts(key),
+                cut: texts(cut),
+                ..Difference::default()
+            };
+            difference.hint("T", "T_SHADOW", 5)
+        };
+        assert_eq!(with(1, 0, 0, &[], &[]), None);
+        for (hint, words) in [
+            (with(0, 0, 0, &[], &[]), "`T` has no rows that the model which runs now has scored, nor has `T_SHADOW`: "),
+            (with(0, 3, 0, &[], &[]), "`T_SHADOW` has no rows that the model which runs now has scored: "),
+            (with(0, 0, 3, &[], &[]), "while its candidate was there: "),
+            (with(0, 3, 3, &[], &[]), "`--keep` in both what tells rows apart"),
+            (with(0, 3, 3, &["ID"], &[]), "no row of one has ID and time of a row of the other"),
+            (with(0, 5, 3, &["ID"], &["T"]), "no row of one is among the first 5 of the other: `--rows` reads more"),
+        ] {
+            assert!(hint.as_ref().unwrap().contains(words), "{hint:?}: {words}");
+        }
+        let rows: Rows = [["7"], ["-3"], ["x"]].map(|key| (key.map(str::to_owned).to_vec(), Vec::new())).into();
+        assert_eq!((span(&rows), span(&Rows::new())), (Some((-3, 7)), None));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! have no way into a text: [`Secret`] can be neither formatted nor compared.
 //!
 //! What runs on a server is a [`deployment::Deployment`]. A [`change::Change`] of it is planned ([`plan`]), to be shown,
-//! and then carried out ([`apply`]) and recorded ([`history`]); [`rollback`], [`drop`] and [`shadow`] plan changes too.
+//! and then carried out ([`apply`]) and recorded ([`history`]); [`rollback`], [`mod@drop`] and [`shadow`] plan changes too.
 
 pub mod api;
 pub mod apply;

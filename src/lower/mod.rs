@@ -51,6 +51,9 @@ pub struct Options {
     pub reasons: Option<usize>,
 }
 
+/// The most `reasons` that there can be.
+pub const MOST_REASONS: usize = 100;
+
 /// One element of a lowered vector.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {

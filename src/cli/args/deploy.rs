@@ -1,6 +1,7 @@
 //! The options of `plan`, `apply`, `status`, `rollback` and `drop`.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueHint};
@@ -80,6 +81,9 @@ pub(in crate::cli) struct Apply {
     pub(in crate::cli) from_beginning: bool,
 
     /// Go on: apply the model again whenever its file changes
+    ///
+    /// A file counts once it has stayed the same for a second: one that is being written is waited for. A model that
+    /// cannot be applied is reported, and the next is waited for; a server that is away is asked again until it is back.
     #[arg(long, requires = "yes")]
     pub(in crate::cli) watch: bool,
 
@@ -141,6 +145,8 @@ fn of_one(group: ArgGroup) -> ArgGroup {
 pub(in crate::cli) struct Target {
     /// The file.
     pub(in crate::cli) model: PathBuf,
+    /// Its content, where it has been read.
+    pub(in crate::cli) bytes: Option<Rc<[u8]>>,
     /// The source.
     pub(in crate::cli) from: String,
     /// The sink.
@@ -161,6 +167,7 @@ impl TargetOptions {
         let (Some(from), Some(into)) = (&self.from, &self.into) else { return Vec::new() };
         let target = |model: &PathBuf| Target {
             model: model.clone(),
+            bytes: None,
             from: from.clone(),
             into: into.clone(),
             clauses: self.clauses.clone(),

@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::compile::MOST_STAGES;
+
 /// The statement around the results.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Statement")]
@@ -57,8 +59,8 @@ pub(in crate::cli) struct Clauses {
 /// How many statements.
 pub(in crate::cli) fn stages(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(count) if (1..=16).contains(&count) => Ok(count),
-        _ => Err("expected a number from 1 to 16".to_owned()),
+        Ok(count) if (1..=MOST_STAGES).contains(&count) => Ok(count),
+        _ => Err(format!("expected a number from 1 to {MOST_STAGES}")),
     }
 }
 

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use crate::api::{Selected, selected};
 use crate::load::Link;
-use crate::lower::Nulls;
-use crate::sql::dialect::{self, DIALECTS, Dialect};
+use crate::lower::{MOST_REASONS, Nulls};
+use crate::sql::dialect::{self, Dialect};
 
 /// How a model is read, what feeds it, what is asked of it, and how it is computed.
 ///
@@ -134,7 +134,8 @@ pub(in crate::cli) struct ResultOptions {
     #[arg(long)]
     pub(in crate::cli) strict: bool,
 
-    /// Write SQL for this release: ksqldb-0.29, 7.4+, or an older one from ksqldb-0.21 (7.0) on [default: ksqldb-0.29]
+    /// Write SQL for this release: ksqldb-0.29, 7.4+, or an older one from ksqldb-0.21 (7.0) on [default: the
+    /// server's, else ksqldb-0.29]
     ///
     /// Releases of ksqlDB (0.29) and of Confluent Platform (7.4) are known. Before 7.4 an item holds 250 columns and calls,
     /// before 7.3 there are no hyperbolic functions, and what is computed cannot be tested for NULL.
@@ -153,8 +154,7 @@ impl std::fmt::Debug for Target {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    let known = DIALECTS.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
-    dialect::find(text).map(Target).ok_or_else(|| format!("expected a release such as {known} or 7.4"))
+    dialect::find(text).map(Target).ok_or_else(dialect::no_such_release)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -181,8 +181,8 @@ fn nulls(policy: &str) -> Result<Nulls, String> {
 
 fn reasons(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(count) if (1..=100).contains(&count) => Ok(count),
-        _ => Err("expected a number from 1 to 100".to_owned()),
+        Ok(count) if (1..=MOST_REASONS).contains(&count) => Ok(count),
+        _ => Err(format!("expected a number from 1 to {MOST_REASONS}")),
     }
 }
 

@@ -11,6 +11,7 @@ use super::super::session::Session;
 use super::{settle, stored, talk, undo};
 use crate::deploy::Properties;
 use crate::deploy::compare::{Difference, compare as compare_rows};
+use crate::deploy::drop::drop as plan_drop;
 use crate::deploy::shadow::{promote as plan_promote, shadow};
 use crate::diag::Failed;
 
@@ -26,19 +27,14 @@ pub(in crate::cli) fn compare(args: &Compare, session: &mut Session) -> Result<(
     session.write(None, text.as_bytes())
 }
 
-/// Makes the candidate the current model, and drops its own streams.
+/// Makes the candidate the current model, and drops its own streams: one plan, one question.
 pub(in crate::cli) fn promote(args: &Promote, session: &mut Session) -> Result<(), Failed> {
     let client = server::statement_client(&args.server, session)?;
     let name = stored(&args.name, session)?;
     let change = plan_promote(&name, &mut talk(&client, session))?;
-    let question = "Make it the current model?";
-    let already = change.plan.is_done();
-    let done = settle(&[change], question, &Properties::new(), &args.carry, &client, session)?;
-    // the same model may be the current one already
-    if done || already && !args.carry.dry_run {
-        undo::drop_all(&shadow(&name), true, &args.carry, &client, session)?;
-    }
-    Ok(())
+    let away = plan_drop(&shadow(&name), true, &mut talk(&client, session))?;
+    let question = "Make it the current model, and drop the candidate's streams?";
+    settle(&[change, away], question, &Properties::new(), &args.carry, &client, session).map(|_| ())
 }
 
 /// Drops the candidate's streams and topics.
@@ -63,6 +59,13 @@ fn text(difference: &Difference, name: &str) -> String {
             "{} left out, since others have the same {key}: `--keep` tells rows apart",
             difference.ambiguous
         );
+    }
+    if let Some(hint) = &difference.hint {
+        let _ = writeln!(text, "\n{hint}");
+        return text;
+    }
+    for cut in &difference.cut {
+        let _ = writeln!(text, "{cut} has more rows, which were not read: `--rows` reads more");
     }
     for column in &difference.columns {
         let share = if rows > 0 { 100.0 * column.differ as f64 / rows as f64 } else { 0.0 };
@@ -96,6 +99,6 @@ fn json(difference: &Difference) -> String {
         .collect();
     let all = json!({"rows": difference.rows, "only_current": difference.only_current,
         "only_shadow": difference.only_shadow, "ambiguous": difference.ambiguous, "key": difference.key,
-        "columns": columns});
+        "cut": difference.cut, "hint": difference.hint, "columns": columns});
     format!("{all:#}\n")
 }

@@ -6,6 +6,7 @@ mod plan;
 mod show;
 mod status;
 mod undo;
+mod watch;
 
 pub(super) use apply::run as apply;
 pub(super) use canary::{abort, compare, promote};

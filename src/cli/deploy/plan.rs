@@ -53,7 +53,10 @@ pub(super) fn joined(changes: &[Change]) -> Plan {
 
 /// Compiles and plans; a candidate writes a stream of its own.
 fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session) -> Result<Change, Failed> {
-    let (name, bytes) = session.read(&target.model)?;
+    let (name, bytes) = match &target.bytes {
+        Some(bytes) => (target.model.display().to_string(), bytes.to_vec()),
+        None => session.read(&target.model)?,
+    };
     let version = target.version.as_deref().unwrap_or_default();
     let model = Model::new(&bytes, &target.model.display().to_string(), version);
     let graph = session.load(&name, bytes, &target.subject.model)?;
@@ -71,7 +74,8 @@ fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session
     };
     let mut bind = target.subject.bind_options(Some(&target.from), session)?;
     bind.relation.get_or_insert_with(|| source.clone());
-    let options = cli_compile::options(bind, &target.subject, &statement, &TextOptions::default(), session);
+    let mut options = cli_compile::options(bind, &target.subject, &statement, &TextOptions::default(), session);
+    options.dialect = server::dialect(&target.subject, client, session)?;
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let mark = target.provenance.as_ref().map(|column| super::stored(column, session)).transpose()?;
     let results: Vec<&str> = compiled.score.outputs.iter().map(|output| output.name.as_str()).collect();

@@ -20,11 +20,22 @@ super::codes! {
          terminate them before.";
     UNRECORDED = "W0906", "deployment not recorded",
         "The statements are applied, but the history of deployments on the server could not be written: `status` and \
-         `rollback` do not know of it. Statements of several hundred kilobytes may be too long for a message of the topic.";
+         `rollback` do not know of it. Apply again to record it.";
     NOT_DIVIDED = "E0907", "name that ksql-migrations does not understand",
         "`ksql-migrations` divides a file into statements by itself and does not know names in back-quotes: a `;`, a `'` or a \
          comment sign in a name would break the statement in two. A server has no trouble with it. Give the column another name.";
     INTERRUPTED = "E0908", "interrupted",
         "Ctrl-C ended the wait for the server. A statement that it has taken it carries out all the same; statements after it \
          were not sent. Running the same command again finishes what is left. The exit code is 130.";
+    TOO_OLD = "E0909", "server too old",
+        "SQL is written for ksqlDB 0.21 (Confluent Platform 7.0) and later: older ones lack functions that every model may \
+         need, and give no value where one of several fails. `--target 0.21` writes it all the same; whether the server \
+         computes the same with it is not known.";
+    OTHER_RELEASE = "W0910", "unknown release of the server",
+        "The version that the server gives is no number of a release of ksqlDB or Confluent Platform, so that nothing is known \
+         of it. The SQL is written for the newest release that is known; `--target` names another.";
+    INCOMPLETE = "W0911", "entry of the history that cannot be read",
+        "An entry of the history of deployments is not complete or is none that this program understands: it is left out of \
+         `status`, and `rollback` cannot go back to it. An entry of several hundred kilobytes is written in parts; when the \
+         connection broke before the last, the deployment is applied but its entry is of no use: apply again to record it.";
 }

@@ -60,6 +60,16 @@ pub static RELEASES: [KsqlDb; 4] = [
     },
 ];
 
+/// The first two numbers of a release, as users and servers write it.
+pub(super) fn numbers(target: &str) -> Option<(u32, u32)> {
+    let version = target.strip_prefix("ksqldb-").unwrap_or(target).trim_end_matches('+');
+    let parts: Option<Vec<u32>> = version.split('-').next()?.split('.').map(|part| part.parse().ok()).collect();
+    match parts.as_deref() {
+        Some([major, minor, ..]) => Some((*major, *minor)),
+        _ => None,
+    }
+}
+
 impl Dialect for KsqlDb {
     fn name(&self) -> &'static str {
         self.name
@@ -67,16 +77,10 @@ impl Dialect for KsqlDb {
 
     /// `ksqldb-0.29`, `0.29.0`, `ksqldb-7.4`, `7.4+`, `8.0.1`.
     fn serves(&self, target: &str) -> bool {
-        let version = target.strip_prefix("ksqldb-").unwrap_or(target).trim_end_matches('+');
-        let numbers: Option<Vec<u32>> = version
-            .split('-')
-            .next()
-            .map(|it| it.split('.').map(str::parse))
-            .and_then(|parts| parts.collect::<Result<_, _>>().ok());
-        match numbers.as_deref() {
-            Some([0, minor, ..]) => *minor >= self.standalone,
-            Some([major, minor, ..]) => (*major, *minor) >= self.platform,
-            _ => false,
+        match numbers(target) {
+            Some((0, minor)) => minor >= self.standalone,
+            Some(version) => version >= self.platform,
+            None => false,
         }
     }
 
@@ -165,7 +169,7 @@ impl Dialect for KsqlDb {
 
 #[cfg(test)]
 mod tests {
-    use crate::sql::dialect::find;
+    use crate::sql::dialect::{Server, find, of_server};
 
     #[test]
     fn a_target_is_the_newest_release_that_serves_it() {
@@ -180,6 +184,26 @@ mod tests {
         }
         for target in ["0.17", "6.2", "", "ksqldb", "duckdb", "7", "ksqldb-seven.4"] {
             assert_eq!(found(target), None, "{target}");
+        }
+    }
+    #[test]
+    fn a_server_gets_what_it_takes() {
+        let by = |version: &str| match of_server(version) {
+            Server::Takes(dialect) => dialect.name(),
+            Server::TooOld => "too old",
+            Server::Unknown => "unknown",
+        };
+        for (version, found) in [
+            ("0.29.0", "ksqldb-0.29"),
+            ("0.23.1-RC5", "ksqldb-0.23"),
+            ("7.2.1", "ksqldb-0.26"),
+            ("9.1.0-12", "ksqldb-0.29"),
+            ("0.20.0", "too old"),
+            ("6.2.4", "too old"),
+            ("", "unknown"),
+            ("nightly", "unknown"),
+        ] {
+            assert_eq!(by(version), found, "{version}");
         }
     }
 }

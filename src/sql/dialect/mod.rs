@@ -7,7 +7,7 @@ mod ksqldb;
 
 pub use ksqldb::KsqlDb;
 
-use ksqldb::RELEASES;
+use ksqldb::{RELEASES, numbers};
 
 use super::ast::Operator;
 use crate::schema::Type;
@@ -113,6 +113,32 @@ pub static DIALECTS: &[&dyn Dialect] = &[&RELEASES[0], &RELEASES[1], &RELEASES[2
 /// The dialect for a target.
 pub fn find(target: &str) -> Option<&'static dyn Dialect> {
     DIALECTS.iter().copied().find(|dialect| dialect.serves(target))
+}
+
+/// What the version that a server gives says of the SQL that it takes.
+#[derive(Clone, Copy)]
+pub enum Server {
+    /// This.
+    Takes(&'static dyn Dialect),
+    /// Less than any dialect is made of.
+    TooOld,
+    /// Nothing: it is no number of a release.
+    Unknown,
+}
+
+/// The dialect for a server of this version.
+pub fn of_server(version: &str) -> Server {
+    match (find(version), numbers(version)) {
+        (Some(dialect), _) => Server::Takes(dialect),
+        (None, Some(_)) => Server::TooOld,
+        (None, None) => Server::Unknown,
+    }
+}
+
+/// What to say where [`find`] finds nothing.
+pub fn no_such_release() -> String {
+    let known = DIALECTS.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
+    format!("expected a release such as {known} or 7.4")
 }
 
 /// The dialect where no target is named.

@@ -57,13 +57,13 @@ fn server(values: &'static [&'static str]) -> Server {
 
 fn statements(requests: &[Request]) -> Vec<String> {
     let sql = requests.iter().map(|request| request.sql().split_whitespace().collect::<Vec<_>>().join(" "));
-    // the number of the process tells runs apart
-    sql.map(|sql| sql.replace(&format!("M2KSQL_TEST_{}", pid(&sql)), "T")).collect()
+    // the time and the number of the process tell runs apart
+    sql.map(|sql| sql.replace(&format!("M2KSQL_TEST_{}", run_of(&sql)), "T")).collect()
 }
 
-fn pid(sql: &str) -> String {
+fn run_of(sql: &str) -> String {
     let rest = sql.split("M2KSQL_TEST_").nth(1).unwrap_or_default();
-    rest.chars().take_while(char::is_ascii_digit).collect()
+    rest.split('_').take(2).collect::<Vec<_>>().join("_")
 }
 
 #[test]

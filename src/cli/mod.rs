@@ -33,6 +33,8 @@ mod score;
 mod server;
 mod session;
 mod test;
+#[cfg(feature = "deploy")]
+mod trial;
 mod verify;
 
 use std::process::ExitCode;

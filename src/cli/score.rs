@@ -9,6 +9,8 @@ use std::path::Path;
 use super::args::score::{Names, Score};
 use super::rows::{Chunk, Input, Rows, Writer};
 use super::session::Session;
+#[cfg(feature = "deploy")]
+use super::trial::Trial;
 use crate::bind::{self, Bindings, Text};
 use crate::compile::{self, Compiled, Options};
 use crate::diag::codes::compile::INTERNAL;
@@ -151,6 +153,39 @@ impl Scoring {
         let mut table = Table { columns: self.columns(), rows: Vec::new() };
         // a table has no errors of its own
         self.run(path, &mut table, session).map(|_| table)
+    }
+
+    /// The results on the rows of a file as a server computes them. A row that cannot be read has been reported by `table`.
+    #[cfg(feature = "deploy")]
+    pub(super) fn table_on(
+        &self,
+        path: &Path,
+        client: &crate::deploy::Client,
+        number: usize,
+        session: &mut Session,
+    ) -> Result<Table, Failed> {
+        // what is wrong with the rows is said once
+        let report = std::mem::take(&mut session.report);
+        let read = self.every_row(path, session);
+        let again = std::mem::replace(&mut session.report, report);
+        let rows = read.inspect_err(|_| session.report.append(again))?;
+        let columns = self.columns();
+        let types = columns.iter().map(|(_, ty)| ty.clone()).collect();
+        let trial = Trial { query: &self.query, relation: &self.relation, types, prefix: "M2KSQL_TEST", number };
+        let answers = trial.run(&rows, client, session)?;
+        let nothing = || vec![Value::Null; columns.len()];
+        let rows = answers.rows.into_iter().map(|row| row.unwrap_or_else(nothing)).collect();
+        Ok(Table { columns, rows })
+    }
+
+    #[cfg(feature = "deploy")]
+    fn every_row(&self, path: &Path, session: &mut Session) -> Result<Vec<Vec<Value>>, Failed> {
+        let mut file = self.rows(path, session)?;
+        let mut rows = Vec::new();
+        while let Some(chunk) = file.next(session)? {
+            rows.extend((0..chunk.len()).map(|row| chunk.row(row)));
+        }
+        Ok(rows)
     }
 
     fn run(&self, path: &Path, sink: &mut impl Sink, session: &mut Session) -> Result<io::Result<()>, Failed> {

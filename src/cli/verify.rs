@@ -1,4 +1,4 @@
-//! `verify`: both paths from the model to values, compared, and what came of it.
+//! `verify`: the paths from the model to values, compared, and what came of it.
 
 use std::path::Path;
 
@@ -7,21 +7,29 @@ use super::args::verify::Verify;
 use super::rows::{self, Input, Rows};
 use super::score;
 use super::session::Session;
+#[cfg(feature = "deploy")]
+use super::{server, trial::Trial};
 use crate::bind::{self, Text};
 use crate::compile::{self, Compiled, Options};
-use crate::diag::codes::eval::{EXPECTED, NOT_EXPECTED, NOT_THE_MODEL};
-use crate::diag::{Diagnostic, Failed};
+#[cfg(feature = "deploy")]
+use crate::deploy::Client;
+#[cfg(feature = "deploy")]
+use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::codes::eval::{EXPECTED, NOT_EXPECTED, NOT_THE_MODEL, NOT_THE_SERVER};
+use crate::diag::{Code, Diagnostic, Failed};
 use crate::lower::{self, Nulls};
 use crate::model::Graph;
 use crate::schema::Column;
 use crate::sql::eval::Value;
-use crate::verify::{Expected, Row, Subject, VerifyReport};
+use crate::verify::{Expected, Mismatch, Row, ServerReport, Subject, VerifyReport};
 
 /// Verifies, prints the counts, and fails on a mismatch.
 pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     session.one_stdin("model and rows", &args.model, args.input.as_deref())?;
     let (name, bytes) = session.read(&args.model)?;
     let graph = session.load(&name, bytes, &args.subject.model)?;
+    #[cfg(feature = "deploy")]
+    let client = client(args, session)?;
     let bind = args.subject.bind_options(args.source.from.as_deref(), session)?;
     let options = options(args, bind, &graph, session);
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
@@ -32,6 +40,10 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     let mut rows = readable.clone();
     rows.extend(subject.rows(args.rows));
     let mut outcome = subject.run(&rows);
+    #[cfg(feature = "deploy")]
+    if let Some(client) = &client {
+        outcome.server = Some(Box::new(on_server(args, client, &subject, &rows, session)?));
+    }
     if let Some(mut expected) = expected {
         let mut there = own.iter().map(Option::is_some);
         expected.rows.retain(|_| there.next() == Some(true));
@@ -45,39 +57,128 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     if outcome.passes() {
         return Ok(());
     }
-    let (code, whose, first) = match &outcome.expected {
-        Some(expected) if outcome.is_the_model() => (&NOT_EXPECTED, "expected is", &expected.first),
-        _ => (&NOT_THE_MODEL, "the model gives", &outcome.first),
-    };
-    let mut diagnostic = Diagnostic::new(code, code.title);
-    match first {
-        Some(first) => {
+    let since = session.report.len();
+    for finding in findings(&outcome) {
+        session.report.push(finding.diagnose(args));
+    }
+    session.report.check(since)
+}
+
+/// What is wrong.
+struct Finding<'o> {
+    code: &'static Code,
+    message: &'static str,
+    /// Against what it is wrong.
+    whose: &'static str,
+    first: Option<&'o Mismatch>,
+    again: String,
+    /// Results of other types.
+    types: &'o [String],
+}
+
+fn findings(outcome: &VerifyReport) -> Vec<Finding<'_>> {
+    let mut found = Vec::new();
+    if !outcome.is_the_model() {
+        found.push(Finding::new(&NOT_THE_MODEL, NOT_THE_MODEL.title, "the model gives", &outcome.first));
+    }
+    if let Some(expected) = outcome.expected.as_ref().filter(|expected| !expected.passes()) {
+        let again = " --names source".to_owned();
+        found
+            .push(Finding { again, ..Finding::new(&NOT_EXPECTED, NOT_EXPECTED.title, "expected is", &expected.first) });
+    }
+    if let Some(server) = outcome.server.as_deref() {
+        let again = format!(" --rows 0 --server {}", server.server);
+        if !server.evaluator.passes() {
+            let message = "the server gives other values than the evaluator";
+            found.push(Finding {
+                again: again.clone(),
+                types: &server.evaluator.types,
+                ..Finding::new(&NOT_THE_SERVER, message, "the evaluator gives", &server.evaluator.first)
+            });
+        }
+        if !server.model.is_the_model() {
+            let message = "the server gives other values than the model";
+            found.push(Finding {
+                again,
+                ..Finding::new(&NOT_THE_SERVER, message, "the model gives", &server.model.first)
+            });
+        }
+    }
+    found
+}
+
+impl<'o> Finding<'o> {
+    fn new(code: &'static Code, message: &'static str, whose: &'static str, first: &'o Option<Mismatch>) -> Self {
+        Finding { code, message, whose, first: first.as_ref(), again: " --rows 0".to_owned(), types: &[] }
+    }
+
+    fn diagnose(self, args: &Verify) -> Diagnostic {
+        let mut diagnostic = Diagnostic::new(self.code, self.message);
+        if self.first.is_none() && self.types.is_empty() {
+            diagnostic.message = "no value was compared".to_owned();
+            return diagnostic;
+        }
+        for words in self.types {
+            diagnostic = diagnostic.note(words);
+        }
+        if let Some(first) = self.first {
             diagnostic = diagnostic
-                .note(format!("`{}` is {}, {whose} {}", first.output, first.sql, first.model))
+                .note(format!("`{}` is {}, {} {}", first.output, first.sql, self.whose, first.model))
                 .note(format!("rounding admits {}", first.admitted))
                 .note(format!("row: {}", first.row))
-                .note(format!("again: {}", again(args, &first.row, outcome.is_the_model())));
-            if code.id == NOT_THE_MODEL.id {
-                diagnostic = diagnostic.help("report it with the row and the model");
-            }
+                .note(format!("again: {}", again(args, &first.row, &self.again)));
         }
-        None => diagnostic.message = "no value was compared".to_owned(),
+        if self.code.id != NOT_EXPECTED.id {
+            diagnostic = diagnostic.help("report it with the row and the model");
+        }
+        diagnostic
     }
-    Err(session.report.fail(diagnostic))
 }
 
 /// A command that shows the row again.
-fn again(args: &Verify, row: &str, is_the_model: bool) -> String {
+fn again(args: &Verify, row: &str, more: &str) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let model = args.model.display().to_string();
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     let model = if plain(&model) { model } else { quoted(&model) };
     let strict = if args.subject.results.strict { " --strict" } else { "" };
-    let show = match is_the_model {
-        true => format!("score {model}{strict} --input - --names source"),
-        false => format!("verify {model}{strict} --input - --rows 0"),
-    };
-    format!("printf '%s\\n' {} | m2ksql {show}", quoted(row))
+    let command = if more.contains("--names") { "score" } else { "verify" };
+    format!("printf '%s\\n' {} | m2ksql {command} {model}{strict} --input -{more}", quoted(row))
+}
+
+/// The client of `--server`, if it is asked.
+#[cfg(feature = "deploy")]
+fn client(args: &Verify, session: &mut Session) -> Result<Option<Client>, Failed> {
+    if args.server.is_given() {
+        return server::statement_client(&args.server, session).map(Some);
+    }
+    match args.server_rows {
+        Some(_) => {
+            let diagnostic = Diagnostic::new(&BAD_OPTIONS, "`--server-rows` says how many rows a server computes");
+            Err(session.report.fail(diagnostic.help("name the server by `--server`")))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Runs the query on a server, on some of the rows.
+#[cfg(feature = "deploy")]
+fn on_server(
+    args: &Verify,
+    client: &Client,
+    subject: &Subject<'_>,
+    rows: &[Row],
+    session: &mut Session,
+) -> Result<ServerReport, Failed> {
+    let wanted = args.server_rows.unwrap_or(200) as usize;
+    // of every kind, which stand one behind the other
+    let count = rows.len().min(wanted);
+    let some: Vec<Row> = (0..count).map(|place| rows[place * rows.len() / count].clone()).collect();
+    let types = subject.columns().map(|(_, ty)| ty.clone()).collect();
+    let trial =
+        Trial { query: subject.query(), relation: subject.relation(), types, prefix: "M2KSQL_VERIFY", number: 1 };
+    let answers = trial.run(&some, client, session)?;
+    Ok(subject.answered(client.server(), &some, answers.rows, answers.types))
 }
 
 fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Session) -> Options {
@@ -85,11 +186,16 @@ fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Sess
     if lower.select.is_empty() {
         lower.select = lower::everything(graph);
     }
+    #[cfg(feature = "deploy")]
+    let on_server = args.server.is_given();
+    #[cfg(not(feature = "deploy"))]
+    let on_server = false;
     let mut options = Options {
         bind,
         lower,
         strict: args.subject.results.strict,
-        limits: false,
+        // what a server is asked has to be inside its limits
+        limits: on_server,
         dialect: args.subject.dialect(),
         stages: args.stages,
         ..Options::default()
@@ -98,7 +204,7 @@ fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Sess
     if args.stages.is_some() {
         options.shape.into = Some(Text::new(&mut session.sources, "--into", "T"));
     }
-    if options.lower.nulls == Nulls::Skip || args.stages.is_some() {
+    if options.lower.nulls == Nulls::Skip || args.stages.is_some() || on_server {
         options.shape.from = Some(Text::new(&mut session.sources, "--from", "S"));
     }
     options
@@ -180,22 +286,42 @@ fn describe(outcome: &VerifyReport) -> String {
             expected.values, expected.rows, expected.largest_difference, expected.numbers, expected.labels,
         )
     });
+    let server = outcome.server.as_deref().map_or_else(String::new, |report| {
+        let ServerReport { server, evaluator, model } = report;
+        let verdict = if report.passes() { "gives the same" } else { "does NOT give the same" };
+        format!(
+            "\n{server} {verdict}\n\
+             rows                  {}\n\
+             results               {}, {} of them the same as the evaluator's bit for bit\n\
+             largest difference    {} ulp\n\
+             unlike the evaluator  {}\n{}",
+            evaluator.rows,
+            evaluator.values,
+            evaluator.identical,
+            evaluator.largest_ulps,
+            evaluator.different + evaluator.types.len(),
+            against_model(model),
+        )
+    });
     format!(
         "{verdict}\n\
          rows                  {}\n\
          results               {}, {} of them the same bit for bit\n\
-         largest difference    {:e}, {} ulp\n\
-         beyond rounding       {}\n\
-         label flips           {}, and {} that the margin's rounding explains\n\
-         NULL mismatches       {}\n{expected}",
+         largest difference    {:e}, {} ulp\n{}{expected}{server}",
         outcome.rows,
         outcome.values,
         outcome.identical,
         outcome.largest_difference,
         outcome.largest_ulps,
-        outcome.numbers,
-        outcome.labels,
-        outcome.undecided,
-        outcome.nulls,
+        against_model(outcome),
+    )
+}
+
+fn against_model(outcome: &VerifyReport) -> String {
+    format!(
+        "beyond rounding       {}\n\
+         label flips           {}, and {} that the margin's rounding explains\n\
+         NULL mismatches       {}\n",
+        outcome.numbers, outcome.labels, outcome.undecided, outcome.nulls,
     )
 }

@@ -142,6 +142,11 @@ impl Client {
         &self.base
     }
 
+    /// For how long an answer is waited for.
+    pub fn patience(&self) -> Duration {
+        self.settings.answer
+    }
+
     /// `GET /info`.
     pub fn info(&self) -> Result<Info, Fault> {
         let text = self.get("/info")?;

@@ -61,7 +61,7 @@ impl Refusal {
     }
 
     /// Whether the server answers no pull queries about streams: those before 7.1 and 0.23.
-    pub(super) fn pulls_no_streams(&self) -> bool {
+    pub fn pulls_no_streams(&self) -> bool {
         self.status == 400
     }
 }

@@ -13,6 +13,7 @@
 //! | `json` | rows as lines of JSON |
 //! | `examples` | rows with what the model gives for them, for tests of others |
 //! | `expected` | predictions of the training library |
+//! | `server` | what a server gives |
 //! | `report` | what is counted |
 //! | `values` | from one representation of a value to another |
 
@@ -22,6 +23,7 @@ mod expected;
 mod json;
 mod report;
 mod rows;
+mod server;
 mod subject;
 mod values;
 
@@ -29,4 +31,5 @@ pub use examples::Example;
 pub use expected::{Expected, ExpectedReport};
 pub use json::json;
 pub use report::{Mismatch, VerifyReport};
+pub use server::{EvaluatorReport, ServerReport};
 pub use subject::{Row, Subject};

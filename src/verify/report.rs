@@ -43,6 +43,9 @@ pub struct VerifyReport {
     /// The comparison with the training library's predictions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<super::ExpectedReport>,
+    /// The comparison with what a server gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Box<super::ServerReport>>,
 }
 
 impl VerifyReport {
@@ -51,9 +54,11 @@ impl VerifyReport {
         self.values > 0 && self.numbers + self.labels + self.nulls == 0
     }
 
-    /// Whether it is, and gives what the training library gives.
+    /// Whether it is, and gives what the training library gives, and a server what it gives.
     pub fn passes(&self) -> bool {
-        self.is_the_model() && self.expected.as_ref().is_none_or(super::ExpectedReport::passes)
+        self.is_the_model()
+            && self.expected.as_ref().is_none_or(super::ExpectedReport::passes)
+            && self.server.as_ref().is_none_or(|server| server.passes())
     }
 }
 

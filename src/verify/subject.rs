@@ -11,7 +11,7 @@ use crate::model::eval::Evaluator;
 use crate::model::{Elem, Graph, Op, Precision, Role, Unary, Value};
 use crate::schema::{Relation, Type};
 use crate::score::{self, Form};
-use crate::sql::ast::{Expr, Query, Statement};
+use crate::sql::ast::{Expr, Item, Query, Statement};
 use crate::sql::eval::{Chain, Event, Program, Value as Sql};
 use crate::syntax;
 use std::collections::HashMap;
@@ -37,6 +37,8 @@ pub struct Subject<'a> {
     /// For an input that is a column as it is, which.
     pub(super) columns: Vec<Option<usize>>,
     chain: Chain,
+    /// The last query of the text.
+    query: Query,
     /// How many columns of what the chain gives pass through, before the results.
     kept: usize,
 }
@@ -67,7 +69,7 @@ impl<'a> Subject<'a> {
             _ => None,
         });
         let columns = columns.collect();
-        let chain = read_back(compiled, &relation, sources, report)?;
+        let (chain, query) = read_back(compiled, &relation, sources, report)?;
         let (found, meant) = (chain.columns().count(), compiled.columns.len());
         let Some(kept) = found.checked_sub(meant).filter(|_| meant == compiled.score.outputs.len()) else {
             return Err(report.fail(internal(format!("{meant} results are meant, the text has {found}"))));
@@ -79,7 +81,20 @@ impl<'a> Subject<'a> {
         let exact = vec![false; graph.features.len()];
         let widened = single.then(|| (evaluator.widened(), Analysis::new(&compiled.score, false, exact)));
         let nulls = &options.lower.nulls;
-        Ok(Subject { graph, compiled, nulls, relation, evaluator, analysis, widened, feeds, columns, chain, kept })
+        Ok(Subject {
+            graph,
+            compiled,
+            nulls,
+            relation,
+            evaluator,
+            analysis,
+            widened,
+            feeds,
+            columns,
+            chain,
+            query,
+            kept,
+        })
     }
 
     /// Whether the model is computed in binary32.
@@ -92,11 +107,25 @@ impl<'a> Subject<'a> {
         &self.relation
     }
 
+    /// The query that computes the results; of several statements the last.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The expressions of the results; none for those of an item `*`.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Expr> {
+        let expressions = self.query.items.iter().filter_map(|item| match item {
+            Item::Expr { expr, .. } => Some(expr),
+            Item::All(_) => None,
+        });
+        expressions.skip(self.kept)
+    }
+
     /// Evaluates rows on both sides and compares.
     pub fn run(&self, rows: &[Row]) -> VerifyReport {
         let mut report = VerifyReport::default();
         for row in rows {
-            self.compare(row, &mut report);
+            self.against_model(row, self.sql(row).as_deref(), &mut report);
         }
         report
     }
@@ -109,7 +138,17 @@ impl<'a> Subject<'a> {
 
     /// What the SQL gives for a row, one value a result; `None` if it leaves the row out.
     pub(super) fn sql(&self, row: &Row) -> Option<Vec<Sql>> {
-        self.chain.eval(row, &Event::default()).map(|mut all| all.split_off(self.kept))
+        self.chain.eval(row, &Event::default()).map(|mut all| self.results(&mut all))
+    }
+
+    /// The results among all columns of the query.
+    pub(super) fn results(&self, all: &mut Row) -> Row {
+        all.split_off(self.kept.min(all.len()))
+    }
+
+    /// All columns of the query in order, results and what passes through: their names and types.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &Type)> {
+        self.chain.columns()
     }
 
     /// The results in order: the names of their columns, and their types.
@@ -144,10 +183,10 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn compare(&self, row: &Row, report: &mut VerifyReport) {
+    /// Compares what SQL gives for a row, `None` if it leaves the row out, with what the model does.
+    pub(super) fn against_model(&self, row: &Row, sql: Option<&[Sql]>, report: &mut VerifyReport) {
         let (features, inputs) = self.features(row);
         let dropped = self.drops(&inputs);
-        let sql = self.sql(row);
         if sql.is_none() != dropped {
             report.nulls += 1;
             let (kept, left_out) = ("a result", "no result");
@@ -159,7 +198,7 @@ impl<'a> Subject<'a> {
         let nodes = self.evaluator.nodes(&features);
         let ranges = self.analysis.row(&inputs);
         let in_double = self.in_double(&features, &inputs, &nodes);
-        for (position, (column, sql)) in self.compiled.columns.iter().zip(&sql).enumerate() {
+        for (position, (column, sql)) in self.compiled.columns.iter().zip(sql).enumerate() {
             self.judge(column, row, &expected(column, &nodes), sql, &ranges[position], report);
             if let Some((nodes, ranges)) = &in_double {
                 let mut narrow = VerifyReport { first: report.first.take(), ..VerifyReport::default() };
@@ -393,7 +432,7 @@ fn ranked(sql: &Sql, names: &[String], count: usize, ranges: &[Range]) -> bool {
         })
 }
 
-fn in_words(sql: &Sql) -> String {
+pub(super) fn in_words(sql: &Sql) -> String {
     format!("{sql:?}")
 }
 
@@ -409,13 +448,13 @@ fn internal(message: String) -> Diagnostic {
     Diagnostic::new(&codes::compile::INTERNAL, format!("internal error: {message}"))
 }
 
-/// The queries of the text.
+/// The queries of the text, and the last of them.
 fn read_back(
     compiled: &Compiled,
     relation: &Relation,
     sources: &mut Sources,
     report: &mut Report,
-) -> Result<Chain, Failed> {
+) -> Result<(Chain, Query), Failed> {
     let text = match compiled.statements().next() {
         Some(_) => compiled.text.clone(),
         None => format!("SELECT {} FROM S EMIT CHANGES;", compiled.text),
@@ -423,10 +462,10 @@ fn read_back(
     let source = sources.add("<compiled SQL>", text.as_str());
     let script = syntax::script(source, &text, report)?;
     let queries: Vec<&Query> = script.statements.iter().filter_map(|found| query(&found.statement)).collect();
-    if queries.is_empty() {
+    let Some(last) = queries.last() else {
         return Err(report.fail(internal("the text holds no query".to_owned())));
-    }
-    Chain::compile(&queries, relation, report)
+    };
+    Ok((Chain::compile(&queries, relation, report)?, (*last).clone()))
 }
 
 fn query(statement: &Statement) -> Option<&Query> {

@@ -13,7 +13,10 @@ use super::subject::{FromOptions, SubjectOptions};
 /// purpose: constants that features are compared with and their neighbours, zeros, huge and tiny numbers, NULLs, known and
 /// unknown categories, rows near the decision boundary, random rows. Results may differ by what rounding explains, which
 /// is computed for every row. Needs no server.
-#[derive(Debug, Args)]
+///
+/// With --server the query also runs there, on some of the rows: in streams made for it, which are dropped again. What the
+/// server gives is compared with both.
+#[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Verify {
     /// Model file; `-` reads standard input
@@ -37,7 +40,13 @@ pub(in crate::cli) struct Verify {
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub(in crate::cli) rows: usize,
 
+    /// How many of the rows the server computes, taken evenly [default: 200]
+    #[cfg(feature = "deploy")]
+    #[arg(long, value_name = "N", help_heading = "Server", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(in crate::cli) server_rows: Option<u32>,
+
     /// Check N statements, each reading what the one before it writes
+    #[cfg_attr(feature = "deploy", arg(conflicts_with_all = ["server", "environment"]))]
     #[arg(long, value_name = "N", value_parser = super::statement::stages)]
     pub(in crate::cli) stages: Option<usize>,
 
@@ -50,10 +59,15 @@ pub(in crate::cli) struct Verify {
 
     #[command(flatten)]
     pub(in crate::cli) source: FromOptions,
+
+    #[cfg(feature = "deploy")]
+    #[command(flatten)]
+    pub(in crate::cli) server: super::server::ServerOptions,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   m2ksql verify model.onnx
   m2ksql verify model.json --input rows.csv --expected predictions.csv --tolerance 1e-9
-  m2ksql verify model.json --schema source.sql --nulls skip --format json";
+  m2ksql verify model.json --schema source.sql --nulls skip --format json
+  m2ksql verify model.json --schema source.sql --server http://localhost:8088";

@@ -1,8 +1,6 @@
 //! `test`: the cases beside the models of a manifest, by the SQL that is printed, here and on a server.
 
 mod compare;
-#[cfg(feature = "deploy")]
-mod live;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -138,7 +136,7 @@ impl Case {
         tolerance: f64,
         session: &mut Session,
     ) -> Result<(), Failed> {
-        let table = live::table(&self.scoring, &self.rows, client, number, session)?;
+        let table = self.scoring.table_on(&self.rows, client, number, session)?;
         self.expected.compare(&table, &self.scoring.names, "the server", tolerance, session)
     }
 }

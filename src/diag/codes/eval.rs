@@ -44,6 +44,11 @@ super::codes! {
         "The file of `--expected` goes row by row with that of `--input`, and its columns have the names of the results, as in \
          the SQL or as in the model's library (`score --names source` writes them): `predict`, `predict_proba_<class>`, an \
          ONNX graph's outputs.";
+    NOT_THE_SERVER = "E0714", "the server gives other values",
+        "`verify --server` ran the query on the rows, and a result is another than here. It is compared with what the evaluator \
+         gives, bit for bit unless EXP, LN and the like are computed, and with what the model gives, within what rounding \
+         explains for the row. Either is a fault of m2ksql, or the server is a release that computes otherwise. Please report it \
+         with the row and the version of the server.";
     MISSING_INPUT = "E0720", "column not among the rows",
         "The model reads a column that the header line of the rows does not have. A column is found by the name of the \
          feature, by the second name that data of an ONNX model uses (`X_3`), or by the name of the column in the SQL; in \

@@ -1,4 +1,4 @@
-//! Codes of servers (081x): the environment's fault.
+//! Codes of servers (081x, 082x): the environment's fault.
 
 super::codes! {
     UNREACHABLE = "E0810", "server cannot be reached",
@@ -34,4 +34,11 @@ super::codes! {
     CREDENTIALS = "E0819", "credentials incomplete",
         "Credentials are a name and a password, or an API key and its secret. A file named by `--credentials` holds one \
          line `name:password`; one named by `--password-file` holds the password alone. Neither is shown in any message.";
+    INTERRUPTED = "E0820", "interrupted",
+        "Ctrl-C, or what else asks a program to end, came while a server was computing. The streams and topics that were made \
+         for it are dropped before the program ends; a second Ctrl-C ends it at once, and then `M2KSQL_…` streams may be left. \
+         The exit code is 130.";
+    NOT_A_VALUE = "E0821", "value of another type",
+        "The server answers with a value that the column's type does not have: the type that the evaluator computes for the \
+         result is not the server's. Please report it with the SQL and the version of the server. The exit code is 3.";
 }

@@ -462,12 +462,19 @@ impl Crossing {
                 // it asks for more than NULL: what is carried is tested beside it
                 crossing.need(score, position, condition, &mut guards);
                 let below: Vec<Id> = rest.iter().copied().chain([condition]).collect();
+                let (carried, others) = crossing.read(score, &below);
+                let mut sources: Vec<Id> = tested.iter().flat_map(|&value| score.null_sources(value)).collect();
+                sources.extend(&tested);
                 let says = |value: &Id| {
-                    let sources = score.null_sources(*value);
-                    !sources.is_empty() && sources.iter().all(|source| tested.contains(source))
+                    let own = score.null_sources(*value);
+                    !own.is_empty() && own.iter().all(|source| sources.contains(source))
                 };
-                let (carried, _) = crossing.read(score, &below);
-                crossing.tests.insert(at, carried.into_iter().filter(says).collect());
+                let beside = sources.iter().copied().filter(|source| others.contains(source));
+                let tests: BTreeSet<Id> = carried.into_iter().filter(says).chain(beside).collect();
+                for &test in &tests {
+                    crossing.need(score, position, test, &mut guards);
+                }
+                crossing.tests.insert(at, tests.into_iter().collect());
                 crossing.beside.insert(at);
                 continue;
             }
@@ -542,11 +549,13 @@ impl Crossing {
     }
 }
 
-/// A CASE that is NULL where a condition holds, and whatever else it reads.
+/// The first condition of a CASE, if it asks for NULL, and whatever else the CASE reads.
 fn guarded(score: &Score, expr: &Expr) -> Option<(Id, Vec<Id>)> {
     let Expr::Case(arms, otherwise) = expr else { return None };
-    let Some(Const::Null(_)) = score.constant(arms[0].value) else { return None };
-    let rest = arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]);
+    if score.null_tests(arms[0].condition).flatten().next().is_none() {
+        return None;
+    }
+    let rest = arms.iter().flat_map(|arm| [arm.condition, arm.value]).skip(1).chain([*otherwise]);
     Some((arms[0].condition, rest.collect()))
 }
 

@@ -27,5 +27,6 @@ mod values;
 
 pub use expected::{Expected, ExpectedReport};
 pub use report::{Mismatch, VerifyReport};
+pub use rows::Probes;
 pub use server::{EvaluatorReport, ServerReport};
 pub use subject::{Row, Subject};

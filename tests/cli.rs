@@ -1,6 +1,6 @@
 //! The program as a user meets it: what goes to which stream, exit codes, help.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod program;
 
@@ -115,6 +115,81 @@ fn diagnostics_for_programs_are_one_object_a_line() {
         assert_eq!(line["severity"], "error");
         assert_eq!(line["place"]["file"], "<stdin>");
         assert_eq!(line["place"]["line"], 1);
+    }
+}
+
+/// A fault of each command that diagnoses anything, for programs and for GitHub. Those with rows of their own have another
+/// option for it, as `--format` is how rows are written.
+#[test]
+fn every_command_that_diagnoses_does_so_for_programs_too() {
+    let faults: &[&[&str]] = &[
+        &["compile", "nothing.json"],
+        &["score", "nothing.json", "--input", "nothing.csv"],
+        &["inspect", "nothing.json"],
+        &["verify", "nothing.json"],
+        &["eval", "A +"],
+        &["build", "--manifest", "nothing.toml"],
+        &["test", "--manifest", "nothing.toml"],
+        &["diff", "nothing.json", "nothing.json"],
+        &["fmt", "nothing.sql"],
+        // no server listens there
+        &["query", "SELECT 1;", "--server", "http://127.0.0.1:1"],
+        &["plan", FIXTURE, "--from", "S", "--into", "T", "--server", "http://127.0.0.1:1"],
+        &["apply", FIXTURE, "--from", "S", "--into", "T", "--server", "http://127.0.0.1:1"],
+        &["status", "T", "--server", "http://127.0.0.1:1"],
+        &["rollback", "T", "--server", "http://127.0.0.1:1"],
+        &["drop", "T", "--server", "http://127.0.0.1:1"],
+        &["compare", "T", "--server", "http://127.0.0.1:1"],
+        &["promote", "T", "--server", "http://127.0.0.1:1"],
+        &["abort", "T", "--server", "http://127.0.0.1:1"],
+    ];
+    let silent = ["explain", "formats", "ops", "exporter", "completions", "man", "help"];
+    let one = |fault: &[&str]| {
+        let option = if ["score", "eval", "query"].contains(&fault[0]) { "--diagnostics" } else { "--format" };
+        let github = run(&[fault, &[option, "github"][..]].concat());
+        assert!(github.code != 0 && github.stderr.starts_with("::error "), "{fault:?}: {}", github.stderr);
+        let json = run(&[fault, &[option, "json"][..]].concat());
+        for line in json.stderr.lines() {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{fault:?}: {line}"));
+            assert_eq!(entry["severity"], "error", "{fault:?}");
+        }
+        assert_eq!((json.code, json.stdout.as_str()), (github.code, ""), "{fault:?}");
+    };
+    // at once, as those that find no server try again for a while
+    std::thread::scope(|scope| faults.iter().for_each(|fault| drop(scope.spawn(|| one(fault)))));
+    let listed = run(&["--help"]).stdout;
+    let listed = listed.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    for name in listed.lines().filter_map(|line| line.split_whitespace().next()) {
+        assert!(faults.iter().any(|fault| fault[0] == name) || silent.contains(&name), "{name}");
+    }
+}
+
+/// The table of docs/build.md. 130 needs a signal: `tests/query.rs` and `tests/deploy.rs` send one.
+#[test]
+fn exit_codes_are_those_of_the_table() {
+    let page = std::fs::read_to_string(program::path("docs/build.md")).unwrap();
+    let rows =
+        page.lines().skip_while(|line| *line != "| code | when |").skip(2).take_while(|line| line.starts_with('|'));
+    let codes: Vec<&str> = rows.map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    assert_eq!(codes, ["0", "1", "2", "3", "130"]);
+    let cases: &[(i32, &[&str])] = &[
+        (0, &["compile", FIXTURE]),
+        (0, &["diff", FIXTURE, "fixtures/orders/model.json"]),
+        (0, &["build", "--check", "--manifest", "examples/project/m2ksql.toml"]),
+        (1, &["compile", "Cargo.toml"]),
+        (1, &["compile", FIXTURE, "--schema", "fixtures/orders/source.sql"]),
+        (1, &["eval", "NOPE(1)"]),
+        (1, &["fmt", "--check", "examples/orders/source.sql", "--width", "20"]),
+        (2, &["compile", FIXTURE, "--nope"]),
+        (2, &["compile", FIXTURE, "--as", "select"]),
+        (2, &["compile", FIXTURE, "--nulls", "skip"]),
+        (3, &["compile", "no/such/model.json"]),
+        (3, &["compile", FIXTURE, "-o", "no/such/folder.sql"]),
+        (3, &["status", "--server", "http://127.0.0.1:1"]),
+    ];
+    for (code, arguments) in cases {
+        let result = run(arguments);
+        assert_eq!(result.code, *code, "{arguments:?}: {}", result.stderr);
     }
 }
 

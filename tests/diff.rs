@@ -32,6 +32,15 @@ fn part<'a>(text: &'a str, title: &str) -> Vec<&'a str> {
     lines.take_while(|line| !line.is_empty()).map(str::trim).collect()
 }
 
+/// The rows of a table of coefficients, cell by cell: name, old, new, effect.
+fn weights(text: &str, title: &str) -> Vec<Vec<String>> {
+    let lines = part(text, title);
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["old", "new", "effect"]);
+    let cells =
+        |line: &&str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
+    lines[1..].iter().map(cells).collect()
+}
+
 #[test]
 fn a_pipeline_that_is_trained_again() {
     let new = changed("trained", MIXED, |model| {
@@ -52,14 +61,18 @@ fn a_pipeline_that_is_trained_again() {
             "sepal_width scaled: center 3.056 -> 3"
         ]
     );
-    let weights = part(&text, "coefficients of 'wide': 5 of 11 changed");
-    let names: Vec<&str> = weights.iter().map(|line| line.split("  ").next().unwrap()).collect();
+    let weights = weights(&text, "coefficients of 'wide': 5 of 11 changed");
+    let names: Vec<&str> = weights.iter().map(|row| row[0].as_str()).collect();
     // the intercept has the centers in it; a category that is new or gone counts with all its weight
     assert_eq!(names, ["garden = 'south side'", "garden = 'west'", "intercept", "garden = 'north'", "sepal_length"]);
-    assert!(weights[0].contains("-0.7870693141332058 -> none") && weights[1].contains("none -> -0.7870693141332058"));
-    assert!(weights[3].ends_with("0.8498678759519266 -> 0.5  (effect 3.499e-1)"), "{}", weights[3]);
+    assert_eq!(
+        (&weights[0][1..3], &weights[1][1..3]),
+        (&["-0.787069", "none"].map(str::to_owned)[..], &["none", "-0.787069"].map(str::to_owned)[..])
+    );
+    // 0.8498678759519266 - 0.5
+    assert_eq!(weights[3][1..], ["0.849868", "0.5", "0.35"]);
     // (1.5 - 1.4379217736162209) / 0.7980966246152292, times the same scale
-    assert!(weights[4].ends_with("(effect 6.208e-2)"), "{}", weights[4]);
+    assert_eq!(weights[4][3], "0.0621");
     assert!(text.contains("+++ ") && text.contains("+      WHEN GARDEN = 'west' THEN"), "{text}");
     assert_eq!(diff(MIXED, MIXED, &[]).stdout, "nothing changed\n");
 }
@@ -82,8 +95,8 @@ fn features_that_are_renamed_and_features_that_are_new() {
     let text = diff(&old, &new, &[]).stdout;
     assert_eq!(part(&text, "features"), ["- y", "+ w", "+ z"]);
     assert_eq!(
-        part(&text, "coefficients: 3 of 5 changed"),
-        ["z  none -> 2.5  (effect 2.500e0)", "y  2 -> none  (effect 2.000e0)", "w  none -> 0.001  (effect 1.000e-3)"]
+        weights(&text, "coefficients: 3 of 5 changed"),
+        [["z", "none", "2.5", "2.5"], ["y", "2", "none", "2"], ["w", "none", "0.001", "0.001"]]
     );
 }
 
@@ -106,15 +119,15 @@ fn classes_that_are_new_and_classes_in_the_other_order() {
     let text = diff(&three, &other, &[]).stdout;
     assert_eq!(part(&text, "classes"), ["in another order: 'c', 'b', 'a'"]);
     // by the classes' names, not by their places
-    assert_eq!(part(&text, "coefficients of 'b': 1 of 2 changed"), ["x  2 -> 2.5  (effect 5.000e-1)"]);
+    assert_eq!(weights(&text, "coefficients of 'b': 1 of 2 changed"), [["x", "2", "2.5", "0.5"]]);
     assert_eq!(text.matches("coefficients of").count(), 1);
     let (old, new) = (multi("ab", json!(["a", "b"]), json!(2)), multi("ba", json!(["b", "a"]), json!(-2.5)));
     let text = diff(&old, &new, &[]).stdout;
-    assert_eq!(part(&text, "coefficients of 'a': 1 of 2 changed"), ["x  -2 -> -2.5  (effect 5.000e-1)"]);
+    assert_eq!(weights(&text, "coefficients of 'a': 1 of 2 changed"), [["x", "-2", "-2.5", "0.5"]]);
     let two = "fixtures/onnx/logreg_bin/model.onnx";
     let text = diff(two, "fixtures/onnx/logreg_multi/model.onnx", &[]).stdout;
     assert_eq!(part(&text, "classes"), ["+ 2"]);
-    assert!(text.contains("note: the old model has 1 scores, the new one 3"), "{text}");
+    assert!(text.contains("note: the old model has 1 score, the new one 3"), "{text}");
 }
 
 #[test]
@@ -123,16 +136,17 @@ fn pairs_of_onnx_files() {
     let text = diff(scaled, imputed, &["--most", "2"]).stdout;
     let steps = part(&text, "preprocessing");
     assert_eq!((steps.len(), steps[0]), (3, "+ imputed: x0, x1, x2, x3"));
-    let weights = part(&text, "coefficients of 1: 5 of 5 changed");
-    assert_eq!((weights.len(), weights[2]), (3, "and 3 of smaller effect"));
-    // weight of the file times factor of the file, for x1 of the new one
-    let expected = -3.2152981758117676 * 0.5108342170715332;
-    assert!(weights[1].starts_with("x1 ") && weights[1].contains(&format!(" -> {expected} ")), "{}", weights[1]);
+    let weights = weights(&text, "coefficients of 1: 5 of 5 changed");
+    assert_eq!((weights.len(), weights[2].join(" ")), (3, "and 3 of smaller effect".to_owned()));
+    // weight of the file times factor of the file, for x1 of the new one: -3.2152981758117676 * 0.5108342170715332
+    assert_eq!((weights[1][0].as_str(), weights[1][2].as_str()), ("x1", "-1.64248"));
     // the same function in other arithmetic
     let text =
         diff("fixtures/onnx/logreg_multi/model.onnx", "fixtures/onnx/logreg_multi_double/model.onnx", &[]).stdout;
     assert_eq!(text.matches("coefficients of").count(), 3);
-    assert!(part(&text, "coefficients of 0")[0].contains("(effect 3.621e-8)"), "{text}");
+    let first = &crate::weights(&text, "coefficients of 0")[0];
+    assert_eq!(first[3], "3.62e-8", "{text}");
+    assert!(first[1] != first[2] && first[1].len() > 9, "what is equal in six digits is shown in full: {text}");
     let text = diff("fixtures/onnx/pca2/model.onnx", "fixtures/onnx/pca2/model.onnx", &[]).stdout;
     assert_eq!(text, "nothing changed\n");
     let text = diff("fixtures/onnx/mlp_clf/model.onnx", "fixtures/onnx/logreg_bin/model.onnx", &[]).stdout;
@@ -147,7 +161,7 @@ fn rows_show_how_scores_and_labels_move() {
     let rows = format!("{project}/price.cases/rows.csv");
     let old = format!("{project}/price.json");
     let moved = diff(&old, &price, &["--input", &rows, "--nulls", "0"]).stdout;
-    assert!(moved.contains("  PREDICTION: 2 move, by 4.000e-1 at most, 3.000e-1 on average\n"), "{moved}");
+    assert!(moved.contains("  PREDICTION: 2 move, by 0.4 at most, 0.3 on average\n"), "{moved}");
     let one = |name: &str, threshold: f64| {
         let file = std::env::temp_dir().join(format!("m2ksql-diff-{}-{name}.json", std::process::id()));
         let model = json!({"type": "logistic", "features": {"x": 1}, "classes": ["no", "yes"], "intercept": threshold});
@@ -160,8 +174,11 @@ fn rows_show_how_scores_and_labels_move() {
     let moved = diff(&one("up", 0.0), &one("down", -2.0), &arguments).stdout;
     assert_eq!(
         part(&moved, "rows"),
-        ["5 rows", "LABEL: 1 move", "yes becomes no: 1", "MARGIN: 4 move, by 2.000e0 at most, 2.000e0 on average"]
+        ["5 rows", "LABEL: 1 move", "yes becomes no: 1", "MARGIN: 4 move, by 2 at most, 2 on average"]
     );
+    // of two classes the labels are counted too, if nothing is said
+    let moved = diff(&one("up", 0.0), &one("down", -2.0), &arguments[..2]).stdout;
+    assert_eq!(part(&moved, "rows")[1..3], ["LABEL: 1 move", "yes becomes no: 1"]);
     let all: Value = serde_json::from_str(
         &diff(&one("up", 0.0), &one("down", -2.0), &[&arguments[..], &["--format", "json"]].concat()).stdout,
     )

@@ -208,14 +208,18 @@ fn paths_in_the_pages_exist() {
 #[test]
 fn the_book_lists_every_page() {
     let summary = std::fs::read_to_string(path("docs/SUMMARY.md")).unwrap();
-    for entry in std::fs::read_dir(path("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    // mdBook renders what lies in its folder
+    for page in summary.split("](").skip(1).map(|link| link.split(')').next().unwrap()) {
+        assert!(!page.contains('/') && page.ends_with(".md"), "{page} is no page of the book");
+    }
+    let names = std::fs::read_dir(path("docs")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for name in names.filter(|name| name.ends_with(".md")) {
         assert!(name == "SUMMARY.md" || summary.contains(&format!("({name})")), "{name} is not in docs/SUMMARY.md");
     }
 }
 
 #[test]
-fn the_workflow_and_the_makefile_of_the_sample_project_work() {
+fn the_workflow_the_hooks_and_the_makefile_of_the_sample_project_work() {
     let folder = std::env::temp_dir().join(format!("m2ksql-docs-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     program::copy(&path("examples/project"), &folder);
@@ -226,6 +230,16 @@ fn the_workflow_and_the_makefile_of_the_sample_project_work() {
     for command in commands {
         let result = Command::new(program).args(command.split(' ')).current_dir(&folder).output().unwrap();
         assert!(result.status.success(), "{command}: {}", String::from_utf8_lossy(&result.stderr));
+    }
+    let hooks = std::fs::read_to_string(path(".pre-commit-hooks.yaml")).unwrap();
+    let hooks: Vec<&str> = hooks.lines().filter_map(|line| line.trim().strip_prefix("entry: m2ksql ")).collect();
+    assert_eq!(hooks.len(), 3);
+    for hook in hooks {
+        // the files that are committed
+        let files: &[&str] = if hook == "fmt" { &["schema.sql", "features.sql"] } else { &[] };
+        let words = hook.split(' ').chain(files.iter().copied());
+        let result = Command::new(program).args(words).current_dir(&folder).output().unwrap();
+        assert!(result.status.success(), "{hook}: {}", String::from_utf8_lossy(&result.stderr));
     }
     let make = |target: &str| {
         let variable = format!("M2KSQL={}", program.display());

@@ -6,6 +6,8 @@ mod program;
 
 use program::run_with;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// A model of every kind of column that a feature can make; 0.5 is the intercept.
 const MODEL: &str = r#"{
@@ -19,10 +21,12 @@ const MODEL: &str = r#"{
 }"#;
 
 fn scored(options: &[&str], rows: &str) -> Vec<Value> {
-    let folder = std::env::temp_dir().join(format!("m2ksql-explanations-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let model = folder.join("model.json");
-    std::fs::write(&model, MODEL).unwrap();
+    static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let file = std::env::temp_dir().join(format!("m2ksql-explanations-{}.json", std::process::id()));
+        std::fs::write(&file, MODEL).unwrap();
+        file
+    });
+    let model: &Path = &FILE;
     let arguments = [&["score", model.to_str().unwrap(), "--input", "-", "--format", "json"], options].concat();
     let result = run_with(&arguments, rows);
     assert_eq!(result.code, 0, "{}", result.stderr);

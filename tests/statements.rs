@@ -535,7 +535,10 @@ fn schema_files_that_declare_nothing_are_refused() {
         ),
         ("[{\"a\": 1,]", "E0102 : key must be a string"),
         ("[]", "E0412 : no stream or table with columns is declared here"),
-        ("[{\"@type\":\"streams\"}]", "E0414 /0: expected a `sourceDescription`, found streams"),
+        (
+            "[{\"@type\":\"streams\"}]",
+            "E0414 /0: expected a `sourceDescription`, found an answer of the type `streams`",
+        ),
         (
             "{\"name\":\"S\",\"type\":\"STREAM\",\"fields\":[{\"name\":\"A\",\"schema\":{\"type\":\"FLOAT\"}}]}",
             "E0414 /fields/0/schema/type: there is no type `FLOAT`",

@@ -28,7 +28,7 @@ use super::select::selected;
 pub struct LoadOptions {
     /// The link function of a file of coefficients that does not name one.
     pub link: Option<Link>,
-    /// The names of the features in the order of training, for a file that does not name them (ONNX).
+    /// The names of the features in the order of training, for a file that has none (ONNX; scikit-learn fitted on arrays).
     pub features: Option<Vec<String>>,
     /// The folder of the model, for a file whose weights are in another file beside it (ONNX).
     pub folder: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! Without a schema a feature is fed by the column that its name spells: `orderunits` by `ORDERUNITS`, as ksqlDB stores a
 //! bare name, a name that cannot stand bare by itself in quotes. Declared columns and renames come first.
 
+mod clauses;
 mod declared;
 mod definitions;
 mod import;

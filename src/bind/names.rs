@@ -40,8 +40,8 @@ pub(super) fn check(name: &str, at: Option<&Place>, report: &mut Report) {
 
 /// The name of a stream or table, as an option gives it.
 pub(super) fn relation(text: &Text, report: &mut Report) -> Option<ast::Name> {
-    let name = match syntax::expression(text.source, &text.text, report).ok()? {
-        ast::Expr::Column(name) => name,
+    let name = match syntax::expression(text.source, &text.text, &mut Report::new()) {
+        Ok(ast::Expr::Column(name)) => name,
         _ => {
             report.push(
                 Diagnostic::new(

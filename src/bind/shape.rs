@@ -2,7 +2,7 @@
 
 use super::Bindings;
 use super::Text;
-use super::names;
+use super::{clauses, names};
 use crate::diag::{Diagnostic, Failed, Place, Report, codes};
 use crate::schema::{Key, Kind};
 use crate::sql::ast;
@@ -89,16 +89,38 @@ pub fn shape(options: &ShapeOptions, bindings: &Bindings, report: &mut Report) -
         shape.with.extend(syntax::properties(text.source, &text.text, report).unwrap_or_default());
     }
     for text in &options.partition_by {
-        shape.partition_by.extend(syntax::expressions(text.source, &text.text, report).unwrap_or_default());
+        let keys = syntax::expressions(text.source, &text.text, report).unwrap_or_default();
+        keys.iter().for_each(|key| clauses::check(key, text, false, bindings, report));
+        shape.partition_by.extend(keys);
     }
-    shape.filter = options.filter.as_ref().and_then(|text| syntax::expression(text.source, &text.text, report).ok());
+    shape.filter = options.filter.as_ref().and_then(|text| {
+        let filter = syntax::expression(text.source, &text.text, report).ok()?;
+        clauses::check(&filter, text, true, bindings, report);
+        Some(filter)
+    });
     for text in &options.keep {
-        let items = syntax::items(text.source, &text.text, report).unwrap_or_default();
-        shape.kept.extend(items.into_iter().map(named));
+        for item in syntax::items(text.source, &text.text, report).unwrap_or_default() {
+            if let ast::Item::Expr { expr, .. } = &item {
+                clauses::check(expr, text, false, bindings, report);
+            }
+            shape.kept.push(named(item));
+        }
     }
+    writes_itself(&shape, options, report);
     keys_first(&mut shape, bindings, report);
     report.check(since)?;
     Ok(shape)
+}
+
+/// A stream that is made of itself is no stream yet.
+fn writes_itself(shape: &Shape, options: &ShapeOptions, report: &mut Report) {
+    if let (Form::Create(_), Some(into), Some(text)) = (shape.form, &shape.into, &options.into)
+        && shape.from.as_ref() == Some(into)
+    {
+        let message = format!("`{}` is both the source and what is made of it", into.as_str());
+        let help = "give the sink another name; a stream cannot be changed into another";
+        report.push(Diagnostic::new(&codes::compile::BAD_OPTIONS, message).at(place(text)).help(help));
+    }
 }
 
 fn check_options(options: &ShapeOptions, form: Form, report: &mut Report) {

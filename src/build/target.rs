@@ -41,6 +41,19 @@ impl Target {
         self.options.iter().find(|(key, _)| key.name == option).and_then(|(_, found)| text(found))
     }
 
+    /// The model file and those that options name which are wanted, each with the place in the manifest that names it.
+    pub(crate) fn files(&self, wanted: impl Fn(&str) -> bool) -> Vec<(&str, Place)> {
+        let named = self.options.iter().filter(|(key, _)| wanted(&key.name)).flat_map(|(key, found)| {
+            let texts = match &found.value {
+                Value::Texts(texts) => texts.as_slice(),
+                Value::Flag(_) => &[],
+            };
+            let place = Place::span(self.place.source, found.span.clone());
+            texts.iter().filter_map(|text| (key.path)(text)).map(move |path| (path, place.clone()))
+        });
+        std::iter::once((self.model.as_str(), self.place.clone())).chain(named).collect()
+    }
+
     /// Where the value of an option stands, or the model if it has none.
     pub(crate) fn place_of(&self, option: &str) -> Place {
         let found = self.options.iter().find(|(key, _)| key.name == option);

@@ -5,17 +5,20 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::args::Format;
 use super::args::diff::Diff;
 use super::args::score::{Names, Score as ScoreArguments};
+use super::args::{DiagnosticOptions, Format};
 use super::rows::Layout;
 use super::score::{self, Table};
 use super::session::Session;
+use crate::api::selected;
 use crate::build;
 use crate::compile::{self, Options};
-use crate::diag::Failed;
-use crate::diff::difference;
-use crate::model::Graph;
+use crate::diag::codes::compile::BAD_OPTIONS;
+use crate::diag::{Diagnostic, Failed};
+use crate::diff::{difference, significant};
+use crate::lower;
+use crate::model::{Graph, Role};
 use crate::schema::Type;
 use crate::sql::eval::Value;
 
@@ -28,6 +31,7 @@ struct Side {
 /// Compares two models.
 pub(super) fn run(args: &Diff, session: &mut Session) -> Result<(), Failed> {
     let since = session.report.len();
+    session.one_stdin("the models", &args.old, Some(&args.new))?;
     let (old, new) = (side(&args.old, args, session), side(&args.new, args, session));
     session.report.check(since)?;
     let (old, new) = (old?, new?);
@@ -35,7 +39,7 @@ pub(super) fn run(args: &Diff, session: &mut Session) -> Result<(), Failed> {
     let (old_name, new_name) = (args.old.display().to_string(), args.new.display().to_string());
     let sql = build::difference((&old_name, &old.sql), (&new_name, &new.sql));
     let rows = match &args.input {
-        Some(input) => Some(rows(input, args, session)?),
+        Some(input) => Some(rows(input, args, [&old.graph, &new.graph], session)?),
         None => None,
     };
     let text = match args.format {
@@ -66,6 +70,7 @@ fn side(path: &Path, args: &Diff, session: &mut Session) -> Result<Side, Failed>
         strict: args.subject.results.strict,
         limits: false,
         verify: false,
+        dialect: args.subject.dialect(),
         ..Options::default()
     };
     let sql = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?.text;
@@ -97,13 +102,26 @@ struct Moved {
     flips: Vec<(String, String, usize)>,
 }
 
-fn rows(input: &Path, args: &Diff, session: &mut Session) -> Result<Moves, Failed> {
+fn rows(input: &Path, args: &Diff, graphs: [&Graph; 2], session: &mut Session) -> Result<Moves, Failed> {
+    if input.as_os_str() == "-" {
+        let message = "the rows are read for both models, so not from standard input";
+        return Err(session.report.fail(Diagnostic::new(&BAD_OPTIONS, message).help("give them as a file")));
+    }
+    let mut subject = args.subject.clone();
+    let both = |role| graphs.iter().all(|graph| graph.output(role).is_some());
+    let lower::Options { select, probabilities, contributions, reasons, .. } = args.subject.lower_options();
+    let nothing_said = select.is_empty() && (probabilities, contributions, reasons) == (None, None, None);
+    // a label may stay where its probability moves: both are wanted
+    if nothing_said && both(Role::Label) && both(Role::Probabilities) {
+        subject.results.select.extend(selected("label,probability"));
+    }
     let one = |model: &Path| ScoreArguments {
         model: model.to_owned(),
         input: input.to_owned(),
         format: Layout::Csv,
+        diagnostics: DiagnosticOptions { format: args.format },
         names: Names::Sql,
-        subject: args.subject.clone(),
+        subject: subject.clone(),
         source: args.source.clone(),
     };
     let since = session.report.len();
@@ -154,7 +172,7 @@ impl Moves {
         for it in &self.columns {
             text += &format!("  {}: {} move", it.column, it.moved);
             if let (Some(largest), Some(mean)) = (it.largest, it.mean) {
-                text += &format!(", by {largest:.3e} at most, {mean:.3e} on average");
+                text += &format!(", by {} at most, {} on average", significant(largest, 3), significant(mean, 3));
             }
             if it.nulls > 0 {
                 text += &format!(", {} of them from or to NULL", it.nulls);

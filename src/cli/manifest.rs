@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Args, Command, ValueHint};
 
 use super::args::compile::Compile;
@@ -163,10 +163,18 @@ impl Project {
     }
 
     /// The settings of a target as the arguments of a command: those that are options of it, but for some.
+    ///
+    /// Errors: a file that is not there, a value that the command does not take; each where the manifest has it.
     pub(super) fn arguments<A: Args>(&self, target: &Target, but: &[&str], session: &mut Session) -> Result<A, Failed> {
         let known: Vec<Key> = options::<A>(but);
-        let words =
-            target.arguments(|option| known.iter().any(|key| key.name == option), |relative| self.text(relative));
+        let wanted = |option: &str| known.iter().any(|key| key.name == option);
+        let since = session.report.len();
+        for (file, place) in target.files(wanted).into_iter().filter(|(file, _)| !self.path(file).exists()) {
+            let missing = Diagnostic::new(&BAD_MANIFEST, format!("there is no file `{file}`")).at(place);
+            session.report.push(missing.help("paths are relative to the manifest"));
+        }
+        session.report.check(since)?;
+        let words = target.arguments(wanted, |relative| self.text(relative));
         let place = |option: &str| target.place_of(option);
         parsed(words).map_err(|error| wrong_setting(&error, &format!("`{}`", target.model), place, session))
     }
@@ -221,19 +229,34 @@ fn key(argument: &Arg) -> Option<Key> {
     Some(Key { name, help, holds, path })
 }
 
-/// What clap says of a setting.
+/// What clap says of a setting, in the words of the manifest.
 fn wrong_setting(error: &clap::Error, of: &str, place: impl Fn(&str) -> Place, session: &mut Session) -> Failed {
-    let text = error.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    let words = lines.join(" ");
-    let words = words.strip_prefix("error: ").unwrap_or(&words).trim_end_matches('.').to_owned();
-    let option = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) => option.split([' ', '=']).next().unwrap_or_default(),
-        _ => "",
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.as_str()],
+        Some(ContextValue::Strings(texts)) => texts.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
     };
-    let place = place(option.trim_start_matches('-'));
+    // `--from <NAME>`
+    let key = |option: &str| option.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default().to_owned();
+    let keys: Vec<String> = named(ContextKind::InvalidArg).into_iter().map(key).collect();
+    let first = keys.first().map_or("", String::as_str);
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    let message = match (error.kind(), named(ContextKind::InvalidValue).first(), reason) {
+        (ErrorKind::ValueValidation, Some(value), Some(reason)) => format!("`{first}` cannot be `{value}`: {reason}"),
+        (ErrorKind::MissingRequiredArgument, ..) => {
+            let list = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+            format!("the settings of {of} need {list}")
+        }
+        _ => {
+            let text = error.to_string();
+            let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            let words = lines.join(" ");
+            let words = words.strip_prefix("error: ").unwrap_or(&words).trim_end_matches('.').to_owned();
+            format!("settings of {of}: {words}")
+        }
+    };
     let help = "keys are the long options of the command line";
-    session.report.fail(Diagnostic::new(&BAD_MANIFEST, format!("settings of {of}: {words}")).at(place).help(help))
+    session.report.fail(Diagnostic::new(&BAD_MANIFEST, message).at(place(first)).help(help))
 }
 
 /// The files that a pattern stands for, sorted, with `/` on every platform.

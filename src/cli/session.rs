@@ -149,29 +149,31 @@ impl Session {
 
     /// Prints the diagnostics.
     pub(super) fn print(&self) {
-        let mut stderr = anstream::stderr().lock();
         let text = match self.format {
             Format::Json => render::json(&self.report, &self.sources),
             Format::Github => render::github(&self.report, &self.sources),
             Format::Text => render::text(&self.report, &self.sources) + &self.summary(),
         };
         // nobody is left to be told that standard error is closed
-        let _ = stderr.write_all(text.as_bytes());
+        let _ = anstream::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// A line for people, at once.
+    /// A line that is no diagnostic, at once.
     #[cfg(feature = "deploy")]
     pub(super) fn say(&self, line: &str) {
-        // nobody is left to be told that standard error is closed
-        let _ = writeln!(anstream::stderr().lock(), "{line}");
+        say(self.format, line);
+    }
+
+    /// How diagnostics are written.
+    #[cfg(feature = "deploy")]
+    pub(super) fn format(&self) -> Format {
+        self.format
     }
 
     /// Prints what was found so far, and forgets it.
     #[cfg(feature = "deploy")]
     pub(super) fn tell(&mut self) {
-        let text = render::text(&self.report, &self.sources) + &self.summary();
-        // nobody is left to be told that standard error is closed
-        let _ = anstream::stderr().lock().write_all(text.as_bytes());
+        self.print();
         (self.sources, self.report) = (Sources::new(), Report::new());
     }
 
@@ -208,6 +210,17 @@ impl Session {
             1
         }
     }
+}
+
+/// A line on standard error; for programs an object of the severity `note`.
+#[cfg(feature = "deploy")]
+pub(super) fn say(format: Format, line: &str) {
+    let line = match format {
+        Format::Json => serde_json::json!({ "severity": "note", "message": line }).to_string(),
+        Format::Text | Format::Github => line.to_owned(),
+    };
+    // nobody is left to be told that standard error is closed
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// The path in a value of `--features`: of definitions, or after `@` of names.

@@ -10,6 +10,8 @@ mod show;
 mod steps;
 mod terms;
 
+pub(crate) use show::significant;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -113,8 +115,9 @@ impl Difference {
         }
         if old.scores.len() != new.scores.len() {
             let (old, new) = (old.scores.len(), new.scores.len());
+            let scores = if old == 1 { "score" } else { "scores" };
             self.notes.push(format!(
-                "the old model has {old} scores, the new one {new}: their coefficients are not compared"
+                "the old model has {old} {scores}, the new one {new}: their coefficients are not compared"
             ));
             return;
         }

@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Change, Difference, Names, Score, Step};
+use super::{Change, Difference, Names, Score, Step, Weight};
 
 /// Features of a step that came or went as a whole, and settings of a step, that are named.
 const NAMED: usize = 4;
+
+/// Significant digits of coefficients that are shown.
+const DIGITS: usize = 6;
 
 impl Difference {
     /// Sections with a title each; empty where nothing differs. Of each score the `most` coefficients of the largest effect.
@@ -78,20 +81,65 @@ fn weights(score: &Score, most: usize, text: &mut String) {
     let of = if score.of.is_empty() { String::new() } else { format!(" of {}", score.of) };
     *text += &format!("coefficients{of}: {} of {} changed\n", score.changed.len(), score.total);
     let shown = &score.changed[..most.min(score.changed.len())];
-    let width = shown.iter().map(|it| it.name.chars().count()).max().unwrap_or(0);
-    for weight in shown {
-        let blanks = " ".repeat(width - weight.name.chars().count());
-        let value = |value: Option<f64>| value.map_or("none".to_owned(), |value| value.to_string());
-        *text += &format!(
-            "  {}{blanks}  {} -> {}  (effect {:.3e})\n",
-            weight.name,
-            value(weight.old),
-            value(weight.new),
-            weight.effect
-        );
+    let row = |weight: &Weight| {
+        let both = |shown: fn(f64) -> String| {
+            let one = |value: Option<f64>| value.map_or("none".to_owned(), shown);
+            (one(weight.old), one(weight.new))
+        };
+        // what is equal in the digits that are shown has to be shown in full
+        let short = Some(both(|value| significant(value, DIGITS))).filter(|(old, new)| old != new);
+        let (old, new) = short.unwrap_or_else(|| both(|value| value.to_string()));
+        [weight.name.clone(), old, new, significant(weight.effect, 3)]
+    };
+    let titles = ["", "old", "new", "effect"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(titles).chain(shown.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [0, 1, 2, 3].map(width);
+    for [name, old, new, effect] in rows.iter().take(if shown.is_empty() { 0 } else { rows.len() }) {
+        let [first, second, third, fourth] = widths;
+        *text += &format!("  {name:first$}  {old:>second$}  {new:>third$}  {effect:>fourth$}\n");
     }
     if score.changed.len() > most {
         *text += &format!("  and {} of smaller effect\n", score.changed.len() - most);
     }
     text.push('\n');
+}
+
+/// A number with so many significant digits at most, without zeros at its end; in E-notation where it is very large or small.
+pub(crate) fn significant(value: f64, digits: usize) -> String {
+    let digits = digits.max(1);
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let scientific = format!("{value:.*e}", digits - 1);
+    let exponent: i32 = scientific.split('e').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let trimmed = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    if (-5..7).contains(&exponent) {
+        let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
+        return trimmed(&format!("{value:.decimals$}"));
+    }
+    let mantissa = scientific.split('e').next().unwrap_or_default();
+    format!("{}e{exponent}", trimmed(mantissa))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_are_shown_by_their_significant_digits() {
+        let shown = |value, digits| significant(value, digits);
+        assert_eq!(shown(-13.023456260031445, 6), "-13.0235");
+        assert_eq!(shown(0.1 + 0.2, 6), "0.3");
+        assert_eq!(shown(0.000_012_345_67, 3), "0.0000123");
+        assert_eq!(shown(0.000_001_5, 6), "1.5e-6");
+        assert_eq!(shown(12_345_678.9, 4), "1.235e7");
+        assert_eq!(shown(123_456.7, 3), "123457");
+        assert_eq!(shown(999_999.96, 6), "1000000");
+        assert_eq!(shown(0.0, 3), "0");
+        assert_eq!(shown(100.0, 3), "100");
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{Options, json};
 use crate::diag::codes::load as codes;
+use crate::diag::codes::onnx::FEATURES;
 use crate::diag::{Diagnostic, Failed, Place, Report, SourceId, Sources};
 use crate::model::Graph;
 use std::string::FromUtf8Error;
@@ -63,7 +64,22 @@ pub(super) fn dispatch(content: &Content<'_>, context: &mut Context<'_>) -> Resu
     let mut graph = (format.load)(content, context)?;
     graph.format = format.name;
     sound(&graph, context)?;
+    named(&graph, context)?;
     Ok(graph)
+}
+
+/// Names that the user gives are for files without names; those of a file are not passed over in silence.
+fn named(graph: &Graph, context: &mut Context<'_>) -> Result<(), Failed> {
+    let Some(given) = context.options.features.as_deref() else { return Ok(()) };
+    if graph.features.iter().map(|feature| &feature.name).eq(given) {
+        return Ok(());
+    }
+    let message = "`--features` gives other names than the file, which names its features itself";
+    let names: Vec<String> = graph.features.iter().take(8).map(|feature| format!("`{}`", feature.name)).collect();
+    let more = if graph.features.len() > names.len() { ", …" } else { "" };
+    let found = Diagnostic::new(&FEATURES, message).at(Place::file(context.source));
+    let help = "leave `--features` out; `--rename FEATURE=COLUMN` feeds a feature by another column";
+    Err(context.report.fail(found.note(format!("they are {}{more}", names.join(", "))).help(help)))
 }
 
 /// What a loader made must be a sound graph; everything behind relies on it.
@@ -105,10 +121,13 @@ static SIGNS: &[(&[u8], &str, &str)] = &[
     (b"tree\nversion=", "a LightGBM text model", TREES),
     (b"tree\r\nversion=", "a LightGBM text model", TREES),
     (b"{L", "an XGBoost UBJSON model", "save it as JSON: `booster.save_model(\"model.json\")`"),
+    (b"\xff\xfe", "a text in UTF-16", UTF16),
+    (b"\xfe\xff", "a text in UTF-16", UTF16),
     (b"<", "an XML file", "PMML is not supported: export the model as JSON or ONNX"),
 ];
 
 const PICKLE: &str = "export the fitted estimator to JSON: `m2ksql exporter sklearn` prints a script that does it";
+const UTF16: &str = "save it as UTF-8: in PowerShell, `python export.py … | Out-File -Encoding utf8 model.json`";
 const TREES: &str = "use a linear model; see `m2ksql formats` for what is supported";
 
 fn known_sign(bytes: &[u8]) -> Option<&'static (&'static [u8], &'static str, &'static str)> {

@@ -12,17 +12,25 @@ use crate::sql::ast::{Script, Statement};
 ///
 /// Of relations with one name the last counts. A file that declares none is an error.
 pub fn relations(source: SourceId, text: &str, report: &mut Report) -> Result<Vec<Relation>, Failed> {
+    let mut other = None;
     let relations = if text.trim_start_matches('\u{feff}').trim_start().starts_with(['[', '{']) {
         described(source, text, report)?
     } else {
         let script = script(source, text, report)?;
-        declared(&script, source, report)
+        let relations = declared(&script, source, report);
+        other = script.statements.into_iter().find_map(|found| match found.statement {
+            Statement::Other(text) => text.lines().next().map(str::to_owned),
+            _ => None,
+        });
+        relations
     };
     if relations.is_empty() {
         let message = "no stream or table with columns is declared here";
         let help =
             "give a file with a `CREATE STREAM name (columns) …`, or the JSON that ksqlDB answers to `DESCRIBE name;`";
-        return Err(report.fail(Diagnostic::new(&codes::NO_RELATION, message).at(Place::file(source)).help(help)));
+        let mut found = Diagnostic::new(&codes::NO_RELATION, message).at(Place::file(source)).help(help);
+        found.notes.extend(other.map(|line| format!("it has a statement that is not read: `{line}`")));
+        return Err(report.fail(found));
     }
     Ok(relations)
 }
@@ -94,8 +102,9 @@ impl Described<'_> {
         if let Some(message) = value.get("message").and_then(Value::as_str) {
             return Err(self.fail(path, format!("ksqlDB answered with an error: {message}")));
         }
-        let kind = value.get("@type").and_then(Value::as_str).unwrap_or("no `@type`");
-        Err(self.fail(path, format!("expected a `sourceDescription`, found {kind}")))
+        let kind = value.get("@type").and_then(Value::as_str);
+        let found = kind.map_or_else(|| "none".to_owned(), |kind| format!("an answer of the type `{kind}`"));
+        Err(self.fail(path, format!("expected a `sourceDescription`, found {found}")))
     }
 
     fn relation(&mut self, value: &Value, path: &str) -> Result<(), Failed> {

@@ -6,7 +6,7 @@ use super::error::shown;
 use super::grammar::Rule;
 use super::reader::Reader;
 use crate::diag::codes::sql as codes;
-use crate::diag::{Diagnostic, Failed};
+use crate::diag::{Diagnostic, Failed, nearest};
 use crate::schema::{Field, Type};
 use crate::sql::ast::Name;
 
@@ -120,25 +120,31 @@ impl Reader<'_> {
             Err(_) if upper == "DECIMAL" => {
                 "say how many digits, in all and behind the point: DECIMAL(10, 2)".to_owned()
             }
-            Err(_) => {
-                "write one of ksqlDB's types; one made by CREATE TYPE must be made before, in the same file".to_owned()
-            }
+            Err(_) => match nearest(&upper, PRIMITIVES.iter().map(|(name, _)| *name)) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "write one of ksqlDB's types; one made by CREATE TYPE must be made before, in the same file"
+                    .to_owned(),
+            },
         };
         Err(self.fail(&word, &codes::UNKNOWN_TYPE, format!("there is no type {}", shown(word.as_str())), Some(help)))
     }
 }
 
+/// The types that are one word.
+static PRIMITIVES: &[(&str, Type)] = &[
+    ("BOOLEAN", Type::Boolean),
+    ("INT", Type::Integer),
+    ("INTEGER", Type::Integer),
+    ("BIGINT", Type::Bigint),
+    ("DOUBLE", Type::Double),
+    ("STRING", Type::String),
+    ("VARCHAR", Type::String),
+    ("BYTES", Type::Bytes),
+    ("TIME", Type::Time),
+    ("DATE", Type::Date),
+    ("TIMESTAMP", Type::Timestamp),
+];
+
 fn primitive(upper: &str) -> Option<Type> {
-    Some(match upper {
-        "BOOLEAN" => Type::Boolean,
-        "INT" | "INTEGER" => Type::Integer,
-        "BIGINT" => Type::Bigint,
-        "DOUBLE" => Type::Double,
-        "STRING" | "VARCHAR" => Type::String,
-        "BYTES" => Type::Bytes,
-        "TIME" => Type::Time,
-        "DATE" => Type::Date,
-        "TIMESTAMP" => Type::Timestamp,
-        _ => return None,
-    })
+    PRIMITIVES.iter().find(|(name, _)| *name == upper).map(|(_, ty)| ty.clone())
 }

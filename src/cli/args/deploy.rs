@@ -201,6 +201,10 @@ pub(in crate::cli) struct CarryOptions {
     /// How long the server may take to carry out a statement
     #[arg(long, value_name = "SECONDS", default_value = "180", value_parser = seconds)]
     pub(in crate::cli) wait: Duration,
+
+    /// How diagnostics, and what is done, are written to standard error
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
 }
 
 /// Show what runs: queries, their states, models, since when

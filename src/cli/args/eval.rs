@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::DiagnosticOptions;
 use super::subject::{ColumnOptions, FromOptions};
 use crate::cli::rows::Layout;
 
@@ -26,6 +27,9 @@ pub(in crate::cli) struct Eval {
     /// How the values are written
     #[arg(long, value_enum, default_value_t = Layout::Table)]
     pub(in crate::cli) format: Layout,
+
+    #[command(flatten)]
+    pub(in crate::cli) diagnostics: DiagnosticOptions,
 
     #[command(flatten)]
     pub(in crate::cli) columns: ColumnOptions,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::Format;
+
 /// Format files of SQL statements
 ///
 /// Files are rewritten in place; standard input is formatted to standard output. Statements that m2ksql does not lay out
@@ -22,4 +24,8 @@ pub(in crate::cli) struct Fmt {
     /// Columns of text after which lines are broken
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(in crate::cli) width: usize,
+
+    /// How diagnostics are written to standard error
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(in crate::cli) format: Format,
 }

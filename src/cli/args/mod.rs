@@ -80,6 +80,9 @@ impl Command {
     pub(super) fn format(&self) -> Format {
         match self {
             Command::Compile(args) => args.output.format,
+            Command::Score(args) => args.diagnostics.format,
+            Command::Eval(args) => args.diagnostics.format,
+            Command::Fmt(args) => args.format,
             Command::Inspect(args) => args.format,
             Command::Verify(args) => args.format,
             Command::Build(args) => args.format,
@@ -91,7 +94,26 @@ impl Command {
             Command::Status(args) => args.format,
             #[cfg(feature = "deploy")]
             Command::Compare(args) => args.format,
-            _ => Format::Text,
+            #[cfg(feature = "deploy")]
+            Command::Query(args) => args.diagnostics.format,
+            #[cfg(feature = "deploy")]
+            Command::Apply(args) => args.carry.format,
+            #[cfg(feature = "deploy")]
+            Command::Rollback(args) => args.carry.format,
+            #[cfg(feature = "deploy")]
+            Command::Drop(args) => args.carry.format,
+            #[cfg(feature = "deploy")]
+            Command::Promote(args) => args.carry.format,
+            #[cfg(feature = "deploy")]
+            Command::Abort(args) => args.carry.format,
+            // what they print is all that they do
+            Command::Explain(_)
+            | Command::Formats(_)
+            | Command::Exporter(_)
+            | Command::Completions(_)
+            | Command::Man(_) => Format::Text,
+            #[cfg(feature = "onnx")]
+            Command::Ops(_) => Format::Text,
         }
     }
 }
@@ -105,6 +127,14 @@ pub(super) enum Format {
     Json,
     /// Diagnostics as annotations of GitHub Actions
     Github,
+}
+
+/// How diagnostics are written, where `--format` is how rows are.
+#[derive(Clone, Debug, Args)]
+pub(super) struct DiagnosticOptions {
+    /// How diagnostics are written to standard error
+    #[arg(id = "diagnostics", long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
 }
 
 /// Print what was understood of a model

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 
+use super::DiagnosticOptions;
 use super::server::{ServerOptions, seconds};
 use super::statement::Through;
 use super::subject::SubjectOptions;
@@ -64,6 +65,9 @@ pub(in crate::cli) struct Query {
     /// How rows are written [default: by the ending of --output, else table]
     #[arg(long, value_enum)]
     pub(in crate::cli) format: Option<Layout>,
+
+    #[command(flatten)]
+    pub(in crate::cli) diagnostics: DiagnosticOptions,
 
     /// Write the rows to this file as they come
     #[arg(short = 'o', long, value_name = "FILE", value_hint = ValueHint::FilePath)]

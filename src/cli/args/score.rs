@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::DiagnosticOptions;
 use super::subject::{FromOptions, SubjectOptions};
 use crate::cli::rows::Layout;
 
@@ -29,6 +30,9 @@ pub(in crate::cli) struct Score {
     /// How the results are written
     #[arg(long, value_enum, default_value_t = Layout::Table)]
     pub(in crate::cli) format: Layout,
+
+    #[command(flatten)]
+    pub(in crate::cli) diagnostics: DiagnosticOptions,
 
     /// Whose names the results have
     #[arg(long, value_enum, default_value_t = Names::Sql)]

@@ -40,11 +40,11 @@ pub(in crate::cli) struct ModelOptions {
     #[arg(long, value_parser = link_parser())]
     pub(in crate::cli) link: Option<Link>,
 
-    /// SQL definitions of features (`FILE.sql`), or the names of an ONNX file's columns (`a,b,c`); repeatable
+    /// SQL definitions of features (`FILE.sql`), or the names of a file that has none (`a,b,c`); repeatable
     ///
     /// A file of definitions, its name ending in .sql: `log_amount = LN(amount + 1E0);`, each over columns and the definitions
-    /// above it. Else the names of the columns in the order of training, for a file without them (ONNX): a list, or `@FILE`
-    /// with one name a line.
+    /// above it. Else the names of the features in the order of training, for a file without them (ONNX; scikit-learn fitted
+    /// on arrays): a list, or `@FILE` with one name a line.
     #[arg(long, value_name = "FILE.sql|NAMES")]
     pub(in crate::cli) features: Vec<String>,
 }

@@ -16,9 +16,10 @@ pub(super) use undo::{drop, rollback};
 
 use std::io::{BufRead, IsTerminal, Write};
 
+use super::args::Format;
 use super::args::deploy::CarryOptions;
 use super::interrupt;
-use super::session::Session;
+use super::session::{Session, say};
 use crate::deploy::apply::{Patience, Progress};
 use crate::deploy::change::Change;
 use crate::deploy::plan::{Action, Plan};
@@ -99,7 +100,8 @@ fn settle(
         return Ok(false);
     }
     for change in changes.iter().filter(|change| !change.plan.is_done()) {
-        let done = change.carry_out(properties, patience(carry), &mut talk(client, session), &mut progress());
+        let mut progress = progress(session.format());
+        let done = change.carry_out(properties, patience(carry), &mut talk(client, session), &mut progress);
         if done.is_err() && interrupt::asked() {
             session.end_with(interrupt::EXIT_CODE);
         }
@@ -108,24 +110,12 @@ fn settle(
     Ok(true)
 }
 
-/// Shows on a terminal what the server does.
-fn progress() -> impl FnMut(Progress<'_>) {
-    let terminal = std::io::stderr().is_terminal();
+/// Says what is done, and shows on a terminal what the server does meanwhile.
+fn progress(format: Format) -> impl FnMut(Progress<'_>) {
+    let terminal = std::io::stderr().is_terminal() && format == Format::Text;
+    let clear = if terminal { "\r\x1b[K" } else { "" };
     move |progress| {
-        let mut stderr = anstream::stderr().lock();
-        let clear = if terminal { "\r\x1b[K" } else { "" };
-        // progress that cannot be shown is no reason to stop
-        let _ = match progress {
-            Progress::Sent(step) if terminal => write!(stderr, "{clear}{}: sent", step.name),
-            Progress::Busy(time) if terminal => {
-                write!(stderr, "{clear}the server is busy with something else, {} s", time.as_secs())
-            }
-            Progress::Working(word, time) if terminal => {
-                write!(stderr, "{clear}{}, {} s", word.to_lowercase(), time.as_secs())
-            }
-            Progress::Behind(name, rows, time) if terminal => {
-                write!(stderr, "{clear}{name}: {rows} rows to read before its query can end, {} s", time.as_secs())
-            }
+        let words = match progress {
             Progress::Done(step) => {
                 let done = match step.action {
                     Action::Create => "created",
@@ -133,10 +123,19 @@ fn progress() -> impl FnMut(Progress<'_>) {
                     Action::Drop { .. } => "dropped",
                     _ => "replaced",
                 };
-                writeln!(stderr, "{clear}{}: {done}", step.name)
+                return say(format, &format!("{clear}{}: {done}", step.name));
             }
-            _ => Ok(()),
+            Progress::Sent(step) => format!("{}: sent", step.name),
+            Progress::Busy(time) => format!("the server is busy with something else, {} s", time.as_secs()),
+            Progress::Working(word, time) => format!("{}, {} s", word.to_lowercase(), time.as_secs()),
+            Progress::Behind(name, rows, time) => {
+                format!("{name}: {rows} rows to read before its query can end, {} s", time.as_secs())
+            }
         };
-        let _ = stderr.flush();
+        if terminal {
+            let mut stderr = anstream::stderr().lock();
+            // progress that cannot be shown is no reason to stop
+            let _ = write!(stderr, "{clear}{words}").and_then(|()| stderr.flush());
+        }
     }
 }

@@ -62,7 +62,7 @@ fn one(diagnostic: &Diagnostic, texts: &mut Texts<'_>, out: &mut String) -> std:
                 show(excerpt, words, gutter, mark, style, out)?;
             }
             None => {
-                if let Some(path) = &place.path {
+                if let Some(path) = place.path.as_ref().filter(|path| !path.is_empty()) {
                     write!(out, ": {}", printable(path))?;
                 }
                 writeln!(out)?;

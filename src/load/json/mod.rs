@@ -67,8 +67,10 @@ fn describe(text: &str, source: SourceId, fault: &read::Fault) -> Diagnostic {
                 None => "the file ends".into(),
             };
             let diagnostic = Diagnostic::new(&codes::NOT_JSON, format!("expected {what}, {found}")).at(place);
+            let nothing_before = text[..fault.at].trim_start_matches('\u{feff}').trim().is_empty();
             match help {
                 Some(help) => diagnostic.help(help),
+                None if nothing_before => diagnostic.help("a model is JSON or ONNX: see `m2ksql formats`"),
                 None => diagnostic,
             }
         }

@@ -2,11 +2,12 @@
 
 use super::Loader;
 use crate::diag::codes::load as codes;
+use crate::diag::codes::onnx::FEATURES;
 use crate::diag::{Diagnostic, Failed};
 use crate::load::json::build::{Columns, MAX_COLUMNS};
 use crate::load::json::expect;
 use crate::load::json::value::{Json, Kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Attributes whose length, or length of a row, is the number of columns.
 const SIZED: &[&str] = &[
@@ -56,7 +57,23 @@ pub(super) fn declare<'a>(loader: &mut Loader<'_>, root: Json<'a>) -> Result<Col
         let message = format!("the model has {count} features, at most {MAX_COLUMNS} are read");
         return Err(loader.report.fail(Diagnostic::new(&codes::TOO_MANY, message).at(json.place())));
     }
-    Ok((0..count).map(|index| loader.builder.feature(format!("x{index}"), None, None)).collect())
+    let names = given(loader, json, count)?;
+    Ok(names.into_iter().map(|name| loader.builder.feature(name, None, None)).collect())
+}
+
+/// The names that the user gives, or `x0`, `x1`, ….
+fn given(loader: &mut Loader<'_>, json: Json<'_>, count: usize) -> Result<Vec<String>, Failed> {
+    let Some(names) = loader.features else { return Ok((0..count).map(|index| format!("x{index}")).collect()) };
+    let distinct: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    let message = if names.len() != count {
+        format!("`--features` gives {} names, the model has {count} features", names.len())
+    } else if distinct.len() < count || distinct.contains("") {
+        "a name that `--features` gives is empty or stands twice".to_owned()
+    } else {
+        return Ok(names.to_vec());
+    };
+    let help = "give one name for each column, in the order of the training data: `--features a,b,c`";
+    Err(loader.report.fail(Diagnostic::new(&FEATURES, message).at(json.place()).help(help)))
 }
 
 fn declare_named(loader: &mut Loader<'_>, json: Json<'_>) -> Result<Columns, Failed> {

@@ -71,7 +71,12 @@ fn load(content: &Content<'_>, context: &mut Context<'_>) -> Result<Graph, Faile
             .report
             .push(Diagnostic::new(&codes::LINK_CONFLICT, message).at(root.place()).help("leave `--link` out"));
     }
-    let mut loader = Loader { builder: Builder::default(), report: &mut *context.report, link: context.options.link };
+    let mut loader = Loader {
+        builder: Builder::default(),
+        report: &mut *context.report,
+        link: context.options.link,
+        features: context.options.features.as_deref(),
+    };
     let (object, estimator) = loader.open(root)?;
     let columns = inputs::declare(&mut loader, root)?;
     let title = object.title();
@@ -104,6 +109,8 @@ struct Loader<'c> {
     builder: Builder,
     report: &'c mut Report,
     link: Option<crate::load::Link>,
+    /// The names that the user gives to features without names.
+    features: Option<&'c [String]>,
 }
 
 impl Loader<'_> {

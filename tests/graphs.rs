@@ -348,8 +348,10 @@ fn verify(graph: &Graph, way: &Way) -> Result<usize, TestCaseError> {
     let Ok(subject) = Subject::new(graph, &compiled, &options, &mut sources, &mut report) else {
         return Err(TestCaseError::fail(format!("{:?}\n{graph}\n{}", report.diagnostics(), compiled.text)));
     };
-    let outcome = subject.run(&subject.rows(150));
-    prop_assert!(outcome.passes(), "{:?}: {:#?}\n{}\n{}", way, outcome.first, graph, compiled.text);
+    let outcome = subject.run(&subject.rows(150).rows);
+    prop_assert!(outcome.passes(), "{:?}: {:#?}
+{}
+{}", way, outcome.first, graph, compiled.text);
     Ok(outcome.rows)
 }
 

@@ -50,7 +50,7 @@ fn survivors(model: &str, rows: usize) -> (usize, Vec<String>) {
         let (mut sources, mut report) = (Sources::new(), Report::new());
         let subject = Subject::new(&graph, compiled, &options, &mut sources, &mut report);
         let subject = subject.unwrap_or_else(|_| panic!("{:?}\n{}", report.diagnostics(), compiled.text));
-        subject.run(&subject.rows(rows))
+        subject.run(&subject.rows(rows).rows)
     };
     let outcome = verify(&compiled);
     assert!(outcome.passes(), "{model}: {outcome:?}");

@@ -9,6 +9,7 @@ use m2ksql::diag::{Report, Severity, Sources};
 use m2ksql::load;
 use m2ksql::lower::{Kind, Nulls, Selection, Vectors};
 use m2ksql::model::{Graph, Role};
+use m2ksql::sql::eval::Value;
 use m2ksql::verify::{Subject, VerifyReport};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,7 @@ fn errors(report: &Report) -> String {
 fn verify(graph: &Graph, compiled: &Compiled, options: &Options, rows: usize) -> Result<VerifyReport, String> {
     let (mut sources, mut report) = (Sources::new(), Report::new());
     let subject = Subject::new(graph, compiled, options, &mut sources, &mut report).map_err(|_| errors(&report))?;
-    Ok(subject.run(&subject.rows(rows)))
+    Ok(subject.run(&subject.rows(rows).rows))
 }
 
 /// Probabilities in one column, contributions and reasons, where the model has them; gives how many were verified.
@@ -219,6 +220,43 @@ fn other_faults_are_caught() {
         assert_ne!(compiled.text, text, "no `{right}` in {text}");
         assert!(!verify(&graph, &compiled, &options, 300).unwrap().passes(), "`{wrong}` for `{right}`");
     }
+}
+
+/// Of more columns than rows every one still has its special values in some row, and a wrong weight of any shows.
+#[test]
+fn wide_models_are_verified_with_as_many_rows() {
+    let features: Vec<String> = (0..600).map(|at| format!("\"f{at}\": {}.25", at + 1)).collect();
+    let text = format!("{{\"type\": \"logistic\", \"features\": {{{}}}, \"intercept\": 0.5}}", features.join(", "));
+    let (mut sources, mut report) = (Sources::new(), Report::new());
+    let graph = load::load(&mut sources, "wide", text.into_bytes(), &load::Options::default(), &mut report).unwrap();
+    let mut options = Options { limits: false, ..Options::default() };
+    options.lower.select = everything(&graph);
+    let compiled = compile::compile(&graph, &options, &mut sources, &mut report).ok().unwrap();
+    let subject = Subject::new(&graph, &compiled, &options, &mut sources, &mut report).ok().unwrap();
+    let probes = subject.rows(500);
+    assert_eq!(probes.rows.len(), 500);
+    assert!(probes.special > 600 * 20 && probes.not_alone > probes.special - 500);
+    // every column is 0, 1, -1, one half and NULL where others are something else
+    for column in 0..600 {
+        for value in [0.0, 1.0, -1.0, 0.5] {
+            let found =
+                |row: &&Vec<Value>| row[column] == Value::Double(value) && row[(column + 1) % 600] != row[column];
+            assert!(probes.rows.iter().any(|row| found(&row)), "column {column} is never {value}");
+        }
+    }
+    assert!(subject.run(&probes.rows).passes());
+    // the last weight, in its ninth digit
+    let mut wrong = compile::compile(&graph, &options, &mut sources, &mut report).ok().unwrap();
+    wrong.text = compiled.text.replace("6.0025E2 * F599", "6.00250001E2 * F599");
+    assert!(wrong.text != compiled.text, "the weight is not written so");
+    assert!(!verify(&graph, &wrong, &options, 500).unwrap().passes());
+    // of few columns every special value stands alone
+    let small = br#"{"type": "logistic", "features": {"a": 1.5}, "intercept": 0.5}"#.to_vec();
+    let graph = load::load(&mut sources, "small", small, &load::Options::default(), &mut report).unwrap();
+    let compiled = compile::compile(&graph, &Options::default(), &mut sources, &mut report).ok().unwrap();
+    let options = Options::default();
+    let subject = Subject::new(&graph, &compiled, &options, &mut sources, &mut report).ok().unwrap();
+    assert_eq!(subject.rows(500).not_alone, 0);
 }
 
 #[cfg(feature = "cli")]

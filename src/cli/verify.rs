@@ -38,8 +38,10 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     let expected = expected(args, &compiled, &subject, own.len(), session)?;
     let readable: Vec<Row> = own.iter().flatten().cloned().collect();
     let mut rows = readable.clone();
-    rows.extend(subject.rows(args.rows));
+    let probes = subject.rows(args.rows);
+    rows.extend(probes.rows);
     let mut outcome = subject.run(&rows);
+    (outcome.special, outcome.not_alone) = (probes.special, probes.not_alone);
     #[cfg(feature = "deploy")]
     if let Some(client) = &client {
         outcome.server = Some(Box::new(on_server(args, client, &subject, &rows, session)?));
@@ -303,9 +305,15 @@ fn describe(outcome: &VerifyReport) -> String {
             against_model(model),
         )
     });
+    let special = match outcome.not_alone {
+        0 => String::new(),
+        left => {
+            format!("special values        {}, {left} of them in no row alone; --rows takes more\n", outcome.special)
+        }
+    };
     format!(
         "{verdict}\n\
-         rows                  {}\n\
+         rows                  {}\n{special}\
          results               {}, {} of them the same bit for bit\n\
          largest difference    {:e}, {} ulp\n{}{expected}{server}",
         outcome.rows,

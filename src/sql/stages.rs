@@ -15,7 +15,7 @@ use super::legalize;
 use super::plan::{layout, record};
 use crate::bind::{Binding, Bindings, Form, Shape};
 use crate::schema::{Column, Kind, Relation, Type};
-use crate::score::{Const, Expr, Function, Id, Input, Output, Rebuild, Score, Term};
+use crate::score::{Expr, Function, Id, Input, Output, Rebuild, Score, Term};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A statement of a chain: what it computes, what feeds it, and its clauses. Names of streams between are not given yet.

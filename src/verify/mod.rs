@@ -31,5 +31,6 @@ pub use examples::Example;
 pub use expected::{Expected, ExpectedReport};
 pub use json::json;
 pub use report::{Mismatch, VerifyReport};
+pub use rows::Probes;
 pub use server::{EvaluatorReport, ServerReport};
 pub use subject::{Row, Subject};

@@ -22,6 +22,10 @@ pub struct Mismatch {
 pub struct VerifyReport {
     /// Rows evaluated on both sides.
     pub rows: usize,
+    /// Special values of columns that were to be tried.
+    pub special: usize,
+    /// How many of them no row holds alone, with plain values of the other columns: there are more than rows.
+    pub not_alone: usize,
     /// Results compared.
     pub values: usize,
     /// Pairs of numbers that are the same bit for bit.

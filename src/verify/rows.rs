@@ -110,11 +110,23 @@ fn literals(expr: &ast::Expr) -> Known {
     known
 }
 
+/// Rows that were made.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// How many special values all columns have together.
+    pub special: usize,
+    /// How many of them stand in no row where the rest is plain, since there are more than rows.
+    pub not_alone: usize,
+}
+
 impl Subject<'_> {
-    /// At most this many rows, the same for every call. More constants than there is room for are taken evenly.
-    pub fn rows(&self, most: usize) -> Vec<Row> {
+    /// At most this many rows, the same for every call. Where the columns have more special values than there is room for,
+    /// they are taken evenly, and most of the others meet in rows that hold one of every column.
+    pub fn rows(&self, most: usize) -> Probes {
         if most == 0 {
-            return Vec::new();
+            return Probes::default();
         }
         let mut random = Random(20_150_401);
         let known = self.known_of_columns();
@@ -136,26 +148,18 @@ impl Subject<'_> {
             rows.push(columns.iter().zip(&candidates).map(|(column, all)| of_number(&column.ty, value, all)).collect());
         }
         rows.push(vec![Sql::Null; columns.len()]);
-        // one special value at a time, over half of the rows
-        let total: usize = candidates.iter().map(Vec::len).sum();
-        let step = (total as f64 / (most / 2).max(1) as f64).max(1.0);
-        let mut next = 0.0;
-        let mut count = 0usize;
-        for (position, all) in candidates.iter().enumerate() {
-            for (index, value) in all.iter().enumerate() {
-                // NULL stands first and is always tried
-                let due = count as f64 >= next;
-                if due {
-                    next += step;
-                }
-                count += 1;
-                let times = if index == 0 { 3 } else { usize::from(due) };
-                for _ in 0..times {
-                    let mut row = plain(&mut random);
-                    row[position] = value.clone();
-                    rows.push(row);
-                }
+        let special = candidates.iter().map(Vec::len).sum();
+        let alone = alone(&candidates, most);
+        for (position, value, times) in &alone {
+            for _ in 0..*times {
+                let mut row = plain(&mut random);
+                row[*position] = (*value).clone();
+                rows.push(row);
             }
+        }
+        let not_alone = special - alone.len();
+        if not_alone > 0 {
+            rows.extend(together(&candidates, most / 10));
         }
         // where the label is undecided no probability is 0 or 1, and every term shows: first for what is missing
         let (missing, others): (Vec<_>, Vec<_>) = candidates
@@ -163,7 +167,8 @@ impl Subject<'_> {
             .enumerate()
             .flat_map(|(position, all)| all.iter().enumerate().map(move |(index, value)| (index, position, value)))
             .partition(|(index, ..)| *index == 0);
-        for (special, share) in [(missing, most / 5), (others, most / 5)] {
+        let share = if special <= 4 * most { most / 5 } else { most / 8 };
+        for special in [missing, others] {
             let end = rows.len() + share;
             // a row or two for each pair of labels
             let step = (special.len() * 4).div_ceil(share.max(1)).max(1);
@@ -174,12 +179,18 @@ impl Subject<'_> {
                 rows.extend(self.undecided(position, value, || plain(&mut random)));
             }
         }
-        // random rows, and what lies between two of different labels: every pair of labels in turn
+        self.between(&mut rows, most, || plain(&mut random));
+        rows.truncate(most.max(4));
+        Probes { rows, special, not_alone }
+    }
+
+    /// Random rows up to so many, and what lies between two of different labels: every pair of labels in turn.
+    fn between(&self, rows: &mut Vec<Row>, most: usize, mut plain: impl FnMut() -> Row) {
         let mut latest: Vec<(Value, Row)> = Vec::new();
         let mut pairs: Vec<(Value, Value, usize)> = Vec::new();
         let mut bisections = most / 20;
         while rows.len() < most {
-            let row = plain(&mut random);
+            let row = plain();
             if let Some(class) = self.class(&row).filter(|_| bisections > 0) {
                 let count = |other: &Value| {
                     let pair = pairs.iter().find(|(a, b, _)| (a, b) == (other, &class) || (b, a) == (other, &class));
@@ -202,8 +213,6 @@ impl Subject<'_> {
             }
             rows.push(row);
         }
-        rows.truncate(most.max(4));
-        rows
     }
 
     /// Rows with this value in this column that lie between two labels, for some pairs of labels.
@@ -372,6 +381,54 @@ impl Subject<'_> {
         }
         known
     }
+}
+
+/// Special values to be put into plain rows: the column, the value, and into how many rows. NULL stands first among the values
+/// of a column, and goes into three if there is room. Of very many values fewer are chosen, so that other kinds of rows have
+/// room too.
+fn alone(candidates: &[Vec<Sql>], rows: usize) -> Vec<(usize, &Sql, usize)> {
+    let total: usize = candidates.iter().map(|all| all.len() - 1).sum();
+    let times = (rows / 4 / candidates.len().max(1)).clamp(1, 3);
+    let nulls = evenly(candidates.len(), (rows / 5).max(1));
+    let others = evenly(total, if total <= 4 * rows { rows / 2 } else { rows / 3 });
+    let (mut nulls, mut others) = (nulls.into_iter().peekable(), others.into_iter().peekable());
+    let mut chosen = Vec::new();
+    let mut number = 0;
+    for (position, all) in candidates.iter().enumerate() {
+        if nulls.next_if_eq(&position).is_some() {
+            chosen.push((position, &all[0], times));
+        }
+        for value in &all[1..] {
+            if others.next_if_eq(&number).is_some() {
+                chosen.push((position, value, 1));
+            }
+            number += 1;
+        }
+    }
+    chosen
+}
+
+/// At most so many of the first numbers, at even distances.
+fn evenly(count: usize, most: usize) -> Vec<usize> {
+    let most = most.min(count);
+    (0..most).map(|place| place * count / most).collect()
+}
+
+/// Rows that hold a special value of every column. Only moderate ones: a huge one would hide the others.
+fn together(candidates: &[Vec<Sql>], most: usize) -> Vec<Row> {
+    let moderate = |value: &&Sql| match value {
+        Sql::Null => false,
+        Sql::Double(x) => x.abs() <= 1e6,
+        _ => true,
+    };
+    let moderate: Vec<Vec<&Sql>> = candidates.iter().map(|all| all.iter().filter(moderate).collect()).collect();
+    let count = moderate.iter().map(Vec::len).max().unwrap_or(0).min(most);
+    // in each row another one of each column, and not the same of all columns
+    let value = |(position, all): (usize, &Vec<&Sql>), row: usize| match all.len() {
+        0 => Sql::Null,
+        length => all[(row + position) % length].clone(),
+    };
+    (0..count).map(|row| moderate.iter().enumerate().map(|of| value(of, row)).collect()).collect()
 }
 
 /// `factor * input + shift`, if the expression is that: the input's number, factor and shift.

@@ -52,11 +52,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function { name: "FIELD", overloads: &[variadic(&[P::String, P::String], &P::Integer, Run::Values(field))] },
     Function {
         name: "LPAD",
-        overloads: &[fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| Ok(pad(v, true))))],
+        overloads: &[fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| pad(v, true)))],
     },
     Function {
         name: "RPAD",
-        overloads: &[fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| Ok(pad(v, false))))],
+        overloads: &[fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| pad(v, false)))],
     },
     Function { name: "SPLIT", overloads: &[fixed(&[P::String, P::String], &P::Array(&P::String), Run::Values(split))] },
     Function {
@@ -215,14 +215,21 @@ fn field(values: &[Value]) -> Evaluated {
     })
 }
 
-fn pad(values: &[Value], left: bool) -> Value {
+/// The longest text that is padded, in UTF-16 units. A server of the usual size runs out of memory not far from here.
+const MAX_PADDED: usize = 1 << 26;
+
+fn pad(values: &[Value], left: bool) -> Evaluated {
     let [Value::String(text), Value::Integer(target), Value::String(padding)] = values else {
-        return Value::Null;
+        return Ok(Value::Null);
     };
     let (Ok(target), false) = (usize::try_from(*target), padding.is_empty()) else {
-        return Value::Null;
+        return Ok(Value::Null);
     };
     let (mut units, padding) = (units(text), units(padding));
+    // Java reserves both lengths together, which may be more than an array can have
+    if target + padding.len() > MAX_PADDED {
+        return Err(Thrown);
+    }
     let missing = target.saturating_sub(units.len());
     let filler = padding.iter().copied().cycle().take(missing);
     if left {
@@ -231,7 +238,7 @@ fn pad(values: &[Value], left: bool) -> Value {
         units.extend(filler);
     }
     units.truncate(target);
-    from_units(&units)
+    Ok(from_units(&units))
 }
 
 /// An empty delimiter splits into UTF-16 units; any other gives a list that cannot be sorted in place.
@@ -300,6 +307,16 @@ mod tests {
 
     fn text(text: &str) -> Value {
         Value::string(text)
+    }
+
+    #[test]
+    fn texts_are_padded_to_a_length_that_java_can_reserve() {
+        let padded = |target: i32, left| pad(&[text("ab"), Value::Integer(target), text("xyz")], left);
+        assert_eq!(padded(7, true).unwrap(), text("xyzxyab"));
+        assert_eq!(padded(7, false).unwrap(), text("abxyzxy"));
+        assert_eq!((padded(1, true).unwrap(), padded(-1, true).unwrap()), (text("a"), Value::Null));
+        // recorded: the item is NULL, since Java has no array of that length
+        assert!(padded(i32::MAX, true).is_err() && padded(i32::MAX, false).is_err());
     }
 
     #[test]

@@ -349,9 +349,16 @@ fn verify(graph: &Graph, way: &Way) -> Result<usize, TestCaseError> {
         return Err(TestCaseError::fail(format!("{:?}\n{graph}\n{}", report.diagnostics(), compiled.text)));
     };
     let outcome = subject.run(&subject.rows(150).rows);
-    prop_assert!(outcome.passes(), "{:?}: {:#?}
+    prop_assert!(
+        outcome.passes(),
+        "{:?}: {:#?}
 {}
-{}", way, outcome.first, graph, compiled.text);
+{}",
+        way,
+        outcome.first,
+        graph,
+        compiled.text
+    );
     Ok(outcome.rows)
 }
 

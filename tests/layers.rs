@@ -62,6 +62,8 @@ const INPUTS: &[(&str, &str)] = &[
     ("sql::stages", "sql::dialect"),
     ("sql::stages", "sql::cost"),
     ("sql::stages", "bind"),
+    ("sql::stages", "sql::legalize"),
+    ("sql::stages", "sql::plan"),
     ("sql::emit", "bind"),
     ("sql::emit", "sql::dialect"),
     ("sql::emit", "sql::plan"),

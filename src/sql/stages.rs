@@ -552,9 +552,7 @@ impl Crossing {
 /// The first condition of a CASE, if it asks for NULL, and whatever else the CASE reads.
 fn guarded(score: &Score, expr: &Expr) -> Option<(Id, Vec<Id>)> {
     let Expr::Case(arms, otherwise) = expr else { return None };
-    if score.null_tests(arms[0].condition).flatten().next().is_none() {
-        return None;
-    }
+    score.null_tests(arms[0].condition).flatten().next()?;
     let rest = arms.iter().flat_map(|arm| [arm.condition, arm.value]).skip(1).chain([*otherwise]);
     Some((arms[0].condition, rest.collect()))
 }

@@ -34,7 +34,7 @@ impl Subject<'_> {
     pub fn examples(&self, most: usize) -> Vec<Example> {
         let mut kinds: Vec<Vec<Example>> = Vec::new();
         let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
-        for row in self.rows(most.saturating_mul(TRIED)) {
+        for row in self.rows(most.saturating_mul(TRIED)).rows {
             let Some(results) = row.iter().all(is_plain).then(|| self.certain(&row)).flatten() else { continue };
             let kind = match &results {
                 None => vec!["left out".to_owned()],

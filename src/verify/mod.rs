@@ -10,6 +10,7 @@
 //! | `bound` | which values an admissible evaluation may give |
 //! | `subject` | both paths, ready for rows of columns |
 //! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
+//! | `special` | the values that each column is tried with |
 //! | `json` | rows as lines of JSON |
 //! | `examples` | rows with what the model gives for them, for tests of others |
 //! | `expected` | predictions of the training library |
@@ -24,6 +25,7 @@ mod json;
 mod report;
 mod rows;
 mod server;
+mod special;
 mod subject;
 mod values;
 

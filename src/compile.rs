@@ -241,9 +241,8 @@ fn emitted(
 ) -> Result<Stage, Failed> {
     let items = emit::items(&plan, &legal, &bindings, options.dialect);
     if options.limits {
-        record::shorten(&items, &mut plan.shape, &bindings, options.dialect);
         plan::check(&items, options.dialect, report)?;
-        record::check(&items, &plan.shape, &bindings, options.dialect, report)?;
+        record::fit(&items, &mut plan.shape, &bindings, options.dialect, report)?;
     }
     let statement = match plan.shape.form {
         bind::Form::Expression => None,

@@ -21,7 +21,7 @@ const SHARES: &[f64] = &[0.9, 0.7, 0.5, 0.3];
 
 /// A model to be divided.
 pub(super) struct Chain<'a> {
-    pub(super) options: &'a Options,
+    options: &'a Options,
     whole: Part,
     taken: HashSet<String>,
 }
@@ -42,12 +42,11 @@ impl<'a> Chain<'a> {
         let source = bindings.relation.iter().flat_map(|relation| &relation.columns).map(|column| column.name.clone());
         let read = bindings.inputs.iter().flat_map(|input| input.expr.columns()).map(|name| name.0.clone());
         let taken = kept.chain(results).chain(source).chain(read).collect();
-        let part = Part { score, bindings: bindings.clone(), shape: shape.clone() };
-        if !part.can_be_divided() {
+        let Some(part) = Part::new(score, bindings, shape) else {
             let message = "several statements need a sink, and kept columns that are known";
             let help = "name the sink with `--into`; with `--keep '*'`, give the source's columns with `--schema`";
             return Err(report.fail(Diagnostic::new(&codes::compile::BAD_OPTIONS, message).help(help)));
-        }
+        };
         let whole = part.with_pieces(options.dialect, options.strict);
         Ok((Chain { options, whole, taken }, stats))
     }
@@ -88,25 +87,33 @@ impl<'a> Chain<'a> {
 
     /// As few statements as hold the model; `None` if there are none.
     pub(super) fn that_fits(self) -> Option<Vec<Stage>> {
-        SHARES.iter().find_map(|&share| self.within(share))
+        match self.last(&self.whole, &[]) {
+            Some(stage) => Some(vec![stage]),
+            None => SHARES.iter().find_map(|&share| self.within(share)),
+        }
     }
 
     fn within(&self, share: f64) -> Option<Vec<Stage>> {
         let (mut taken, strict) = (self.taken.clone(), self.options.strict);
         let mut stages: Vec<Stage> = Vec::new();
         let mut rest = self.whole.clone();
-        while stages.len() < MOST_STAGES {
-            let (previous, number) = (stages.last(), stages.len());
-            if let Ok(stage) = self.stage(rest.clone(), previous, number, true, &mut Report::new()) {
+        while stages.len() + 1 < MOST_STAGES {
+            let previous = stages.last();
+            rest.shape.from = previous.and_then(|stage| stage.plan.shape.into.clone()).or(rest.shape.from);
+            let (before, after) = rest.divide(Wish::Full { share, strict }, self.options.dialect, &mut taken)?;
+            stages.push(self.stage(before, previous, stages.len(), false, &mut Report::new()).ok()?);
+            if let Some(stage) = self.last(&after, &stages) {
                 stages.push(stage);
                 return Some(stages);
             }
-            rest.shape.from = previous.and_then(|stage| stage.plan.shape.into.clone()).or(rest.shape.from);
-            let (before, after) = rest.divide(Wish::Full { share, strict }, self.options.dialect, &mut taken)?;
-            stages.push(self.stage(before, previous, number, false, &mut Report::new()).ok()?);
             rest = after;
         }
         None
+    }
+
+    /// All that is left as one statement behind these, if one holds it.
+    fn last(&self, rest: &Part, before: &[Stage]) -> Option<Stage> {
+        self.stage(rest.clone(), before.last(), before.len(), true, &mut Report::new()).ok()
     }
 
     /// A statement that reads what the one before it writes.

@@ -3,7 +3,7 @@
 //! Read off the records of a 0.29.0 server, the record has the statement's text twice, the selected expressions with columns
 //! not qualified, the schemas of the source and of the sink, and the server's properties.
 
-use super::super::ast::{Expr, Item, Name};
+use super::super::ast::{Item, Name};
 use super::super::cost::stored_bytes;
 use super::super::dialect::Dialect;
 use crate::bind::{Bindings, Shape};
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// Properties (4.9 KB with default settings), and what stands around texts and schemas.
 const AROUND: usize = 8_000;
 /// Bytes of a column in a schema, beside its name: `` `F0` DOUBLE, ``.
-pub const COLUMN: usize = 14;
+const COLUMN: usize = 14;
 /// Bytes of the clauses of a statement's text.
 const CLAUSES: usize = 300;
 
@@ -30,7 +30,7 @@ pub fn bytes(items: &[Item], shape: &Shape, bindings: &Bindings) -> usize {
     let all = shape.kept.iter().chain(items).map(|item| match item {
         Item::Expr { expr, .. } => {
             let name = item.name().map_or(COLUMN, |name| name.as_str().len());
-            expression(expr, from, name)
+            column(stored_bytes(expr, from.as_str().len()), stored_bytes(expr, 0), name)
         }
         // every column of the source
         Item::All(_) => 6 * source,
@@ -38,38 +38,34 @@ pub fn bytes(items: &[Item], shape: &Shape, bindings: &Bindings) -> usize {
     all.sum::<usize>() + source + 2 * CLAUSES + AROUND
 }
 
-/// What an expression and its name take: twice in the text, once in the plan, and the name in the sink's schema.
-fn expression(expr: &Expr, from: &Name, name: usize) -> usize {
-    2 * (stored_bytes(expr, from.as_str().len()) + name + 3) + stored_bytes(expr, 0) + name + 8 + name + COLUMN
+/// What a column takes: twice in the text, where its expression has `qualified` bytes, once in the plan, where it has `plain`
+/// ones, and its name in all of them and in the sink's schema.
+pub fn column(qualified: usize, plain: usize, name: usize) -> usize {
+    2 * (qualified + name + 3) + plain + name + 8 + name + COLUMN
 }
 
-/// About what a column takes that passes through with a name of so many bytes, the source having a name of `source` bytes.
-pub fn passed(name: usize, source: usize) -> usize {
-    2 * (source + 1 + 2 * name + 3) + 2 * name + 8 + name + COLUMN
-}
-
-/// Gives the source a short name if that makes a statement fit that does not.
-pub fn shorten(items: &[Item], shape: &mut Shape, bindings: &Bindings, dialect: &dyn Dialect) {
-    let short = Name::new("S");
-    if bytes(items, shape, bindings) > dialect.limits().record_bytes {
-        shape.alias = shape.from.as_ref().filter(|from| from.as_str().len() > short.as_str().len()).map(|_| short);
-    }
-}
-
-/// Checks that the server can keep the statement.
+/// Checks that the server can keep the statement; the source gets a short name if that makes one fit that does not.
 ///
 /// Errors: beyond the dialect's limit, with the numbers.
-pub fn check(
+pub fn fit(
     items: &[Item],
-    shape: &Shape,
+    shape: &mut Shape,
     bindings: &Bindings,
     dialect: &dyn Dialect,
     report: &mut Report,
 ) -> Result<(), Failed> {
-    let record = bytes(items, shape, bindings);
     let most = dialect.limits().record_bytes;
+    let mut record = bytes(items, shape, bindings);
     if record <= most {
         return Ok(());
+    }
+    let short = Name::new("S");
+    if shape.from.as_ref().is_some_and(|from| from.as_str().len() > short.as_str().len()) {
+        shape.alias = Some(short);
+        record = bytes(items, shape, bindings);
+        if record <= most {
+            return Ok(());
+        }
     }
     Err(report.fail(
         Diagnostic::new(
@@ -88,7 +84,7 @@ pub fn check(
 mod tests {
     use super::*;
     use crate::schema::{Column, Kind, Relation, Type};
-    use crate::sql::ast::Operator;
+    use crate::sql::ast::{Expr, Operator};
 
     /// The record of a server for a stream over 1 000 DOUBLE columns F0 … F999, of which 40 pass through, and a sum over the
     /// others with constants of 17 digits: 143 577 bytes.

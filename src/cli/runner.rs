@@ -22,7 +22,7 @@ use crate::model::Graph;
 use crate::schema::{Column, Key, Kind, Relation, Type};
 use crate::sql::ast::{Expr, Name, Query, Statement};
 use crate::sql::eval::{Chain, Event, Value};
-use crate::sql::print::{self, Quote};
+use crate::sql::print;
 use crate::verify::{self, Example, Row, Subject};
 
 /// Rows of a test.
@@ -70,7 +70,7 @@ fn files(args: &Compile, session: &mut Session) -> Result<[(&'static str, String
     let (input, output) = (source.records(&rows), sink.records(&source, &rows, &examples));
     let statements = format!(
         "-- ksql-test-runner -s statements.sql -i input.json -o output.json\n{}\n\n{}",
-        source.statement(),
+        print::statement(&source.statement(), compiled.style),
         compiled.text
     );
     let pretty = |name: &str, records: Vec<Json>| format!("{:#}\n", json!({ name: records }));
@@ -123,15 +123,12 @@ fn source(compiled: &Compiled, read: Relation, session: &mut Session) -> Result<
     }
     let missing = read.columns.iter().filter(|column| relation.column(&column.name).is_none()).cloned();
     let columns = relation.columns.iter().cloned().chain(missing.collect::<Vec<_>>()).collect();
-    let name = query(compiled).next().map_or(Name::new(&relation.name), |query| query.from.clone());
+    let name = queries(compiled).next().map_or(Name::new(&relation.name), |query| query.from.clone());
     Ok(Source { relation: Relation { columns, ..relation }, read, name })
 }
 
-fn query(compiled: &Compiled) -> impl Iterator<Item = &Query> {
-    compiled.statements().filter_map(|found| match &found.statement {
-        Statement::CreateAs { query, .. } => Some(query),
-        _ => None,
-    })
+fn queries(compiled: &Compiled) -> impl Iterator<Item = &Query> {
+    compiled.statements().filter_map(|found| found.statement.query())
 }
 
 impl Source {
@@ -140,25 +137,20 @@ impl Source {
     }
 
     /// CREATE STREAM, or TABLE, over a topic of its own name.
-    fn statement(&self) -> String {
-        let kind = if self.relation.kind == Kind::Table { "TABLE" } else { "STREAM" };
-        let columns = self.relation.columns.iter().map(|column| {
-            let key = match column.key {
-                Some(Key::Primary) => " PRIMARY KEY",
-                Some(_) => " KEY",
-                None => "",
-            };
-            format!("\n  {} {}{key}", name(&Name::new(&column.name)), column.ty)
-        });
-        let columns = columns.collect::<Vec<_>>().join(",");
+    fn statement(&self) -> Statement {
         // KAFKA has no format for several columns, nor for other types
         let plain = self.keys().all(|key| matches!(key.ty, Type::Integer | Type::Bigint | Type::Double | Type::String));
         let format = if plain && self.keys().count() <= 1 { "KAFKA" } else { "JSON" };
-        let topic = print::string(self.name.as_str());
-        format!(
-            "CREATE {kind} {} ({columns}\n) WITH (KAFKA_TOPIC = {topic}, KEY_FORMAT = '{format}', VALUE_FORMAT = 'JSON_SR');",
-            name(&self.name)
-        )
+        let with = [("KAFKA_TOPIC", self.name.as_str()), ("KEY_FORMAT", format), ("VALUE_FORMAT", "JSON_SR")];
+        Statement::Create {
+            or_replace: false,
+            source: false,
+            kind: self.relation.kind,
+            if_not_exists: false,
+            name: self.name.clone(),
+            columns: self.relation.columns.clone(),
+            with: with.map(|(name, value)| (Name::new(name), Expr::String(value.to_owned()))).into(),
+        }
     }
 
     /// The row of an example, with values for the columns that no feature reads.
@@ -204,7 +196,7 @@ struct Sink {
 
 impl Sink {
     fn new(compiled: &Compiled, source: &Source, session: &mut Session) -> Result<Sink, Failed> {
-        let queries: Vec<&Query> = query(compiled).collect();
+        let queries: Vec<&Query> = queries(compiled).collect();
         let chain = Chain::compile(&queries, &source.relation, &mut session.report)?;
         let mut keys: Vec<String> = source.keys().map(|key| key.name.clone()).collect();
         // a statement may give a key column another name
@@ -274,10 +266,6 @@ fn record(topic: &str, number: usize, key: Option<Json>, value: Map<String, Json
     }
     record["value"] = value.into();
     record
-}
-
-fn name(name: &Name) -> String {
-    print::name(name, Quote::Needed)
 }
 
 /// A value for a column that no feature reads.

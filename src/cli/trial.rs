@@ -13,7 +13,7 @@ use super::rows::{Converters, value_of_stream};
 use super::session::Session;
 use super::{interrupt, server};
 use crate::deploy::query::{self, End, Limits, Sink, run};
-use crate::deploy::talk::quoted;
+use crate::deploy::talk::{quoted, without_variables};
 use crate::deploy::{Client, Endpoint, Fault, Properties, Repeat, frames};
 use crate::diag::codes::server::{CUT, INTERRUPTED, NOT_A_VALUE};
 use crate::diag::{Diagnostic, Failed};
@@ -174,9 +174,8 @@ fn insert(name: &str, records: &[String], client: &Client, session: &mut Session
         if interrupt::asked() {
             return Err(interrupted(session));
         }
-        // ksqlDB would take `${` for a variable, in texts too
         let one = |record: &String| {
-            let text = print::string(&record.replace('$', "\\u0024"));
+            let text = print::string(&without_variables(record));
             format!("INSERT INTO {} (V) VALUES ({text});\n", quoted(&raw(name)))
         };
         let statements: String = some.iter().map(one).collect();

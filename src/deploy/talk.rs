@@ -178,6 +178,11 @@ pub fn stored(name: &str) -> Option<String> {
     }
 }
 
+/// JSON that holds no `$`, written otherwise: ksqlDB would take `${` for a variable, inside of texts too.
+pub fn without_variables(json: &str) -> String {
+    json.replace('$', "\\u0024")
+}
+
 /// A stored name as it is written in a statement: always in quotes.
 pub fn quoted(name: &str) -> String {
     print::name(&Name::new(name), Quote::Always)

@@ -581,6 +581,16 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// Its query, if it has one.
+    pub fn query(&self) -> Option<&Query> {
+        match self {
+            Statement::CreateAs { query, .. } | Statement::InsertInto { query, .. } | Statement::Select(query) => {
+                Some(query)
+            }
+            Statement::Create { .. } | Statement::Other(_) => None,
+        }
+    }
+
     /// The statement without comments inside, as it is compared with what is read back.
     pub fn without_comments(mut self) -> Statement {
         let query = match &mut self {

@@ -11,7 +11,7 @@ use crate::model::eval::Evaluator;
 use crate::model::{Elem, Graph, Op, Precision, Role, Unary, Value};
 use crate::schema::{Relation, Type};
 use crate::score::{self, Form};
-use crate::sql::ast::{Expr, Item, Query, Statement};
+use crate::sql::ast::{Expr, Item, Query};
 use crate::sql::eval::{Chain, Event, Program, Value as Sql};
 use crate::syntax;
 use std::collections::HashMap;
@@ -461,20 +461,11 @@ fn read_back(
     };
     let source = sources.add("<compiled SQL>", text.as_str());
     let script = syntax::script(source, &text, report)?;
-    let queries: Vec<&Query> = script.statements.iter().filter_map(|found| query(&found.statement)).collect();
+    let queries: Vec<&Query> = script.statements.iter().filter_map(|found| found.statement.query()).collect();
     let Some(last) = queries.last() else {
         return Err(report.fail(internal("the text holds no query".to_owned())));
     };
     Ok((Chain::compile(&queries, relation, report)?, (*last).clone()))
-}
-
-fn query(statement: &Statement) -> Option<&Query> {
-    match statement {
-        Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertInto { query, .. } => {
-            Some(query)
-        }
-        _ => None,
-    }
 }
 
 /// What the model gives for a column: a value for each of its elements.

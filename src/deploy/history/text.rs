@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
+use crate::deploy::talk::without_variables;
 
 /// Bytes of a text. If each of them is a quotation mark, seven times as many come to the broker.
 const MOST: usize = 128 << 10;
@@ -23,16 +24,15 @@ struct Part {
     text: String,
 }
 
-/// The texts of an entry, in order. A `$` could be taken for a variable by ksqlDB; in JSON it can be written otherwise.
+/// The texts of an entry, in order.
 pub(super) fn write(entry: &Entry) -> Vec<String> {
     pieces(entry, MOST)
 }
 
 fn pieces(entry: &Entry, most: usize) -> Vec<String> {
-    let json = |text: String| text.replace('$', "\\u0024");
     let whole = serde_json::to_string(entry).unwrap_or_default();
     if whole.len() <= most {
-        return vec![json(whole)];
+        return vec![without_variables(&whole)];
     }
     let (mut texts, mut rest) = (Vec::new(), whole.as_str());
     while !rest.is_empty() {
@@ -49,7 +49,11 @@ fn pieces(entry: &Entry, most: usize) -> Vec<String> {
         parts: texts.len(),
         text: (*text).to_owned(),
     };
-    texts.iter().enumerate().map(|it| json(serde_json::to_string(&part(it)).unwrap_or_default())).collect()
+    texts
+        .iter()
+        .enumerate()
+        .map(|it| without_variables(&serde_json::to_string(&part(it)).unwrap_or_default()))
+        .collect()
 }
 
 /// Puts texts together.

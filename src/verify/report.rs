@@ -34,6 +34,8 @@ pub struct VerifyReport {
     pub largest_ulps: u64,
     /// The largest absolute difference of two finite numbers that should agree.
     pub largest_difference: f64,
+    /// The largest difference as a part of the width of what rounding admits: above 1 it is beyond it.
+    pub largest_share: f64,
     /// Numbers beyond their bound.
     pub numbers: usize,
     /// Labels that differ where no rounding explains it.

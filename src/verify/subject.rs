@@ -352,6 +352,7 @@ impl<'a> Subject<'a> {
                 if a.is_finite() && b.is_finite() {
                     report.largest_ulps = report.largest_ulps.max(ulps(*a, *b));
                     report.largest_difference = report.largest_difference.max((a - b).abs());
+                    report.largest_share = report.largest_share.max(range.share(*a, *b));
                 }
                 report.numbers += usize::from(!same && !admitted);
                 same || admitted

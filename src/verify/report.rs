@@ -28,7 +28,7 @@ pub struct VerifyReport {
     pub not_alone: usize,
     /// Results compared.
     pub values: usize,
-    /// Pairs of numbers that are the same bit for bit.
+    /// Results that are the same on both sides, numbers but for the sign of a zero bit for bit.
     pub identical: usize,
     /// The largest distance of two finite numbers that should agree, in units in the last place.
     pub largest_ulps: u64,

@@ -352,3 +352,27 @@ fn completions_and_man_pages_come_from_the_definitions() {
     assert!(page.contains(".TH m2ksql 1") && page.contains("m2ksql\\-inspect(1)"), "{page}");
     assert!(run(&["man", "inspect"]).stdout.contains(".TH m2ksql-inspect 1"));
 }
+
+/// Names that SQL would spell otherwise are suggested as they have to be written.
+#[test]
+fn quoted_names_are_suggested_with_their_quotes() {
+    let folder = std::env::temp_dir().join(format!("m2ksql-cli-quoted-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (schema, model) = (folder.join("source.sql"), folder.join("model.json"));
+    std::fs::write(&schema, "CREATE STREAM `events` (`Amounts` DOUBLE) WITH (KAFKA_TOPIC='e', VALUE_FORMAT='JSON');")
+        .unwrap();
+    std::fs::write(&model, r#"{"type": "linear", "features": {"amount": 2.0}, "intercept": 0.5}"#).unwrap();
+    let compile = |from: &str, more: &[&str]| {
+        let base = ["compile", model.to_str().unwrap(), "--schema", schema.to_str().unwrap(), "--from", from];
+        run(&[&base[..], more].concat())
+    };
+    let unknown = compile("events", &[]);
+    assert!(unknown.stderr.contains("help: write it in backquotes: `events`\n"), "{}", unknown.stderr);
+    let unbound = compile("`events`", &[]);
+    assert!(unbound.stderr.contains("Then add `--rename 'amount=`Amounts`'`\n"), "{}", unbound.stderr);
+    // what is suggested is what works
+    let fine = compile("`events`", &["--rename", "amount=`Amounts`"]);
+    assert_eq!((fine.code, fine.stderr.as_str()), (0, ""));
+    assert!(fine.stdout.contains("2E0 * `Amounts` + 5E-1"), "{}", fine.stdout);
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -5,6 +5,7 @@ use crate::diag::codes::compile::UNKNOWN_RELATION;
 use crate::diag::{Diagnostic, Failed, Place, Report, nearest};
 use crate::schema::Relation;
 use crate::sql::ast::Expr;
+use crate::sql::words;
 use crate::syntax;
 
 /// The source that is named, or the only one. `None`: the name is none, which is refused where the statement is read.
@@ -29,8 +30,11 @@ pub fn declared(schema: &Text, named: Option<&str>, report: &mut Report) -> Resu
     let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let (message, help) = match &wanted {
         Some(wanted) => {
-            let near = nearest(wanted, names.iter().copied());
-            (format!("the schema does not declare `{wanted}`"), near.map(|near| format!("did you mean `{near}`?")))
+            let help = nearest(wanted, names.iter().copied()).map(|near| match words::is_bare(near) {
+                true => format!("did you mean `{near}`?"),
+                false => format!("write it in backquotes: `{near}`"),
+            });
+            (format!("the schema does not declare `{wanted}`"), help)
         }
         None => (format!("the schema declares {} sources", names.len()), Some("name one with `--from`".to_owned())),
     };

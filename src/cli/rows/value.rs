@@ -1,6 +1,7 @@
 //! A field's text, or a JSON value, as a SQL value of a column's type.
 //!
-//! Times and DECIMALs are read as ksqlDB's CAST reads texts.
+//! Times and DECIMALs are read as ksqlDB's CAST reads texts. What a server drops when it reads a record of JSON is refused here
+//! too, and so is what it reads as another number: 2.5 in an INTEGER column, or 3000000000.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde_json::Value as Json;
 use crate::diag::Report;
 use crate::schema::{Column, Kind, Relation, Type};
 use crate::sql::ast::Expr;
-use crate::sql::eval::{Event, Program, Value};
+use crate::sql::eval::{Decimal, Event, Program, Value};
 
 /// Milliseconds.
 pub(super) const DAY: i64 = 86_400_000;
@@ -48,7 +49,12 @@ impl Converters {
                 _ => None,
             },
             Type::Array(_) | Type::Map(..) | Type::Struct(_) => self.json(&serde_json::from_str(text).ok()?, ty),
-            Type::Decimal(..) | Type::Bytes | Type::Time | Type::Date | Type::Timestamp => self.cast(text, ty),
+            // a server does not round what it reads
+            Type::Decimal(..) => self.cast(text, ty).filter(|value| {
+                let meant = Decimal::parse(text);
+                matches!((value, meant), (Value::Decimal(read), Some(meant)) if read.compare(&meant).is_eq())
+            }),
+            Type::Bytes | Type::Time | Type::Date | Type::Timestamp => self.cast(text, ty),
         }
     }
 
@@ -62,7 +68,10 @@ impl Converters {
                 whole(number).and_then(|value| value.try_into().ok()).map(Value::Integer)
             }
             (Json::Number(number), Type::Bigint) => whole(number).map(Value::Bigint),
-            (Json::Number(number), Type::Decimal(..)) => self.cast(&number.to_string(), ty),
+            (Json::Number(number), Type::Decimal(..)) => self.text(&number.to_string(), ty),
+            // its digits; those of a fraction or an exponent are not kept
+            (Json::Number(number), Type::String) if !number.is_f64() => Some(Value::string(number.to_string())),
+            (Json::Bool(value), Type::String) => Some(Value::string(value.to_string())),
             // milliseconds, as a stream's JSON has them
             (Json::Number(number), Type::Timestamp) => number.as_i64().map(Value::Timestamp),
             (Json::Number(number), Type::Time) => number.as_i64().filter(|it| (0..DAY).contains(it)).map(Value::Time),
@@ -148,10 +157,15 @@ mod tests {
         assert_eq!(json(json!(u64::MAX), Type::Bigint), None);
         assert_eq!(json(json!("NaN"), Type::Double), Some(Value::Double(f64::NAN)));
         assert_eq!(json(json!("true"), Type::Boolean), None);
-        assert_eq!(json(json!(7), Type::String), None);
-        let decimal = crate::sql::eval::Decimal::parse("1.50").map(Value::decimal);
+        // as ksqlDB 0.29 reads records of JSON
+        assert_eq!(json(json!(7), Type::String), Some(Value::string("7")));
+        assert_eq!(json(json!(true), Type::String), Some(Value::string("true")));
+        assert_eq!(json(json!(2.5), Type::String), None);
+        assert_eq!((json(json!(1.505), Type::Decimal(4, 2)), json(json!(" 7 "), Type::Decimal(4, 2))), (None, None));
+        let decimal = Decimal::parse("1.50").map(Value::decimal);
         assert_eq!(json(json!("1.5"), Type::Decimal(4, 2)), decimal);
         assert_eq!(json(json!(1.5), Type::Decimal(4, 2)), decimal);
+        assert_eq!(json(json!("1.500"), Type::Decimal(4, 2)), decimal);
         assert_eq!(json(json!("x"), Type::Decimal(4, 2)), None);
         assert_eq!(json(json!(-1), Type::Date), Some(Value::Date(-DAY)));
         assert_eq!((json(json!(1), Type::Time), json(json!(DAY), Type::Time)), (Some(Value::Time(1)), None));

@@ -134,7 +134,7 @@ impl Decimal {
     }
 
     /// By value: 1.0 equals 1.00.
-    pub(super) fn compare(&self, other: &Self) -> Ordering {
+    pub fn compare(&self, other: &Self) -> Ordering {
         if self.scale == other.scale {
             return self.unscaled.cmp(&other.unscaled);
         }

@@ -301,7 +301,7 @@ impl Builder {
                     Number => Value::Number(at as f64 / 2.0),
                     Integer => Value::Integer(at as i64),
                     Text => Value::Text(format!("c{at}")),
-                    Boolean => Value::Boolean((at + choice / 4) % 2 == 0),
+                    Boolean => Value::Boolean((at + choice / 4).is_multiple_of(2)),
                 };
                 let (count, decision) = match (choice / 8 % 2, width) {
                     (0, 1) => (2, Decision::Threshold { threshold: numbers[0], inclusive: choice / 16 % 2 == 0 }),

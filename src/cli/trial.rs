@@ -9,18 +9,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::value::RawValue;
 
-use super::rows::{Converters, value_of_stream};
+use super::rows::Converters;
 use super::session::Session;
 use super::{interrupt, server};
+use crate::deploy::apply::{self, Patience};
 use crate::deploy::query::{self, End, Limits, Sink, run};
-use crate::deploy::talk::{quoted, without_variables};
+use crate::deploy::talk::{Talk, quoted, without_variables};
 use crate::deploy::{Client, Endpoint, Fault, Properties, Repeat, frames};
 use crate::diag::codes::server::{CUT, INTERRUPTED, NOT_A_VALUE};
-use crate::diag::{Diagnostic, Failed};
+use crate::diag::{Diagnostic, Failed, Report};
 use crate::schema::{Relation, Type};
 use crate::sql::ast::{Expr, Item, Name, Query, Statement};
 use crate::sql::eval::Value;
 use crate::sql::print::{self, Style};
+use crate::verify;
 
 /// The column that says which row a result belongs to.
 const ROW: &str = "M2KSQL_ROW";
@@ -73,10 +75,11 @@ impl Trial<'_> {
             format!("DROP STREAM IF EXISTS {};", quoted(&name)),
             format!("DROP STREAM IF EXISTS {} DELETE TOPIC;", quoted(&raw(&name))),
         ] {
-            if let Err(fault) = send(&statement, client)
-                && found.is_ok()
-            {
-                server::fail(client, &fault, Some(&statement), session);
+            let mut report = Report::new();
+            let mut talk = Talk { client, sources: &mut session.sources, report: &mut report };
+            // also if the run was interrupted
+            if apply::execute(&statement, Patience::default(), &mut talk).is_err() && found.is_ok() {
+                session.report.append(report);
             }
         }
         found
@@ -88,7 +91,7 @@ impl Trial<'_> {
         for (column, value) in self.relation.columns.iter().zip(row) {
             let name = serde_json::Value::from(column.name.as_str());
             // writing to a String cannot fail
-            let _ = write!(record, ", {name}: {}", value_of_stream(value, &column.ty));
+            let _ = write!(record, ", {name}: {}", verify::json(&column.ty, value));
         }
         record + "}"
     }
@@ -108,7 +111,9 @@ impl Trial<'_> {
                 quoted(name)
             ),
         ] {
-            send(&statement, client).map_err(|fault| server::fail(client, &fault, Some(&statement), session))?;
+            let patience = Patience { interrupted: interrupt::asked, ..Patience::default() };
+            let mut talk = Talk { client, sources: &mut session.sources, report: &mut session.report };
+            apply::execute(&statement, patience, &mut talk)?;
         }
         Ok(())
     }
@@ -120,7 +125,12 @@ impl Trial<'_> {
         query.emit = None;
         query.items.insert(0, Item::Expr { comments: Vec::new(), expr: Expr::column(ROW), alias: None });
         let text = print::statement(&Statement::Select(query), Style::default());
-        let mut found = Found { wanted: self.types.clone(), rows: vec![None; rows], ..Found::default() };
+        let mut found = Found {
+            wanted: self.types.clone(),
+            rows: vec![None; rows],
+            converters: Converters::of_answers(),
+            ..Found::default()
+        };
         let mut query = query::Query {
             sql: text.clone(),
             properties: Properties::from([("auto.offset.reset".to_owned(), "earliest".to_owned())]),
@@ -165,10 +175,6 @@ fn raw(name: &str) -> String {
     format!("{name}_RAW")
 }
 
-fn send(statements: &str, client: &Client) -> Result<(), Fault> {
-    client.ksql(statements, &Properties::new(), Repeat::OnlyUnsent).map(|_| ())
-}
-
 fn insert(name: &str, records: &[String], client: &Client, session: &mut Session) -> Result<(), Failed> {
     for some in records.chunks(SENT_AT_ONCE) {
         if interrupt::asked() {
@@ -179,7 +185,9 @@ fn insert(name: &str, records: &[String], client: &Client, session: &mut Session
             format!("INSERT INTO {} (V) VALUES ({text});\n", quoted(&raw(name)))
         };
         let statements: String = some.iter().map(one).collect();
-        send(&statements, client).map_err(|fault| server::fail(client, &fault, Some(&statements), session))?;
+        client
+            .ksql(&statements, &Properties::new(), Repeat::OnlyUnsent)
+            .map_err(|fault| server::fail(client, &fault, Some(&statements), session))?;
     }
     Ok(())
 }

@@ -109,8 +109,9 @@ pub fn apply(
     Ok(())
 }
 
-/// Runs a statement that is not part of a plan, such as the one that makes the history, and waits for it.
-pub(super) fn execute(sql: &str, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
+/// Runs a statement that is not part of a plan, such as the one that makes the history, and waits for it; also while the server
+/// carries out others.
+pub fn execute(sql: &str, patience: Patience, talk: &mut Talk<'_>) -> Result<(), Failed> {
     command(sql, &Properties::new(), patience, talk, &mut |_| {}).map_err(|trouble| {
         let diagnostic = trouble.diagnose(talk);
         talk.report.fail(diagnostic)

@@ -95,7 +95,7 @@ impl Fault {
         }
     }
 
-    /// The server still carries out an earlier statement, and has not written this one.
+    /// The server carries out another statement, and has not written this one.
     pub fn is_busy(&self) -> bool {
         matches!(self, Fault::Refused(refusal) if refusal.says(Meaning::Busy))
     }
@@ -272,5 +272,9 @@ mod tests {
         assert!(
             refused(500, 50000, "Caused by: Timeout while waiting for command topic consumer to process").is_busy()
         );
+        // as a server said it when two programs sent statements at once
+        let fenced = "Producer with transactionalId 'default_' and ProducerIdAndEpoch(producerId=1, epoch=768) has been \
+                      fenced by another producer with the same transactionalId";
+        assert!(refused(500, 50000, fenced).is_busy());
     }
 }

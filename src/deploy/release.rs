@@ -10,7 +10,7 @@ use super::fault::Refusal;
 pub(super) enum Meaning {
     /// There is no such stream or table.
     NoSource,
-    /// It still carries out an earlier statement and has not written this one.
+    /// It carries out another statement and has not written this one.
     Busy,
     /// It would replace the running query.
     WouldReplace,
@@ -28,6 +28,8 @@ pub(super) enum Meaning {
 const WORDS: &[(Meaning, &str, &str)] = &[
     (Meaning::NoSource, "Could not find", "all"),
     (Meaning::Busy, "Timeout while waiting for command topic consumer", "all"),
+    // two statements came at once: the transaction of the first is given up
+    (Meaning::Busy, "producer with the same transactionalId", "0.29"),
     // it looks for the threads of a query that does not run
     (Meaning::WouldReplace, "kafkaStreams", "0.29, in answer to EXPLAIN CREATE OR REPLACE"),
     // another of its threads has the connection of the query

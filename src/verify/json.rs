@@ -1,7 +1,7 @@
 //! A row as a line of JSON, for `--input`: the one that fails.
 //!
 //! Values are written as a stream's events have them: milliseconds of a TIMESTAMP or TIME, days of a DATE; what JSON has no
-//! number for is a text.
+//! number for is a text. So is -0: a server reads the number -0.0 as 0.
 
 use std::fmt::Write;
 
@@ -28,6 +28,7 @@ pub fn json(ty: &Type, value: &Sql) -> serde_json::Value {
         Sql::Boolean(truth) => (*truth).into(),
         Sql::Integer(x) => (*x).into(),
         Sql::Bigint(x) => (*x).into(),
+        Sql::Double(x) if *x == 0.0 && x.is_sign_negative() => "-0.0".into(),
         Sql::Double(x) if x.is_finite() => (*x).into(),
         Sql::Double(x) if x.is_nan() => "NaN".into(),
         Sql::Double(x) => if *x > 0.0 { "Infinity" } else { "-Infinity" }.into(),
@@ -57,7 +58,8 @@ pub fn json(ty: &Type, value: &Sql) -> serde_json::Value {
             }
             _ => serde_json::Value::Null,
         },
-        Sql::Null | Sql::Bytes(_) => serde_json::Value::Null,
+        Sql::Bytes(_) => value.text(ty).into(),
+        Sql::Null => serde_json::Value::Null,
     }
 }
 
@@ -95,12 +97,12 @@ mod tests {
             Sql::Date(-86_400_000),
             Sql::Time(1),
             Sql::array(vec![Sql::Integer(3), Sql::Null]),
-            Sql::map([(Sql::string("k"), Sql::Double(f64::INFINITY))]),
+            Sql::map([(Sql::string("k"), Sql::Double(f64::INFINITY)), (Sql::string("z"), Sql::Double(-0.0))]),
             Sql::Struct(vec![Sql::Bigint(5), Sql::Null].into()),
         ];
         let text = json_line(&relation, &row);
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let line = "[0.30000000000000004,\"NaN\",\"-Infinity\",\"it's \\\"so\\\"\\n\",-7,true,\"-12.50\",null,-1,-1,1,[3,null],{\"k\":\"Infinity\"},{\"A\":5,\"b\":null}]";
+        let line = "[0.30000000000000004,\"NaN\",\"-Infinity\",\"it's \\\"so\\\"\\n\",-7,true,\"-12.50\",null,-1,-1,1,[3,null],{\"k\":\"Infinity\",\"z\":\"-0.0\"},{\"A\":5,\"b\":null}]";
         let values: Vec<_> = relation.columns.iter().map(|column| read[&column.name].clone()).collect();
         assert_eq!(serde_json::to_string(&values).unwrap(), line, "{text}");
     }

@@ -16,8 +16,6 @@ pub(super) use names::Input;
 #[cfg(feature = "deploy")]
 pub(super) use raw::RawWriter;
 pub(super) use value::Converters;
-#[cfg(feature = "deploy")]
-pub(super) use write::value_of_stream;
 pub(super) use write::{Layout, Writer};
 
 use std::fs::File;

@@ -13,7 +13,7 @@ use crate::sql::ast::Expr;
 use crate::sql::eval::{Decimal, Event, Program, Value};
 
 /// Milliseconds.
-pub(super) const DAY: i64 = 86_400_000;
+const DAY: i64 = 86_400_000;
 
 /// A DOUBLE: a decimal number, or one of the names that Java has for what is none.
 pub(super) fn double(text: &str) -> Option<f64> {
@@ -33,9 +33,16 @@ pub(super) fn double(text: &str) -> Option<f64> {
 #[derive(Default)]
 pub(in crate::cli) struct Converters {
     casts: Vec<(Type, Option<Program>)>,
+    signed_zeros: bool,
 }
 
 impl Converters {
+    /// For what a server writes: -0.0 is that number. In the records that it reads the number is 0; the text "-0.0" is not.
+    #[cfg(feature = "deploy")]
+    pub(in crate::cli) fn of_answers() -> Self {
+        Converters { signed_zeros: true, ..Converters::default() }
+    }
+
     /// A text of a type that is not STRING.
     pub(super) fn text(&mut self, text: &str, ty: &Type) -> Option<Value> {
         match ty {
@@ -63,7 +70,10 @@ impl Converters {
         match (json, ty) {
             (Json::Null, _) => Some(Value::Null),
             (Json::Bool(value), Type::Boolean) => Some(Value::Boolean(*value)),
-            (Json::Number(number), Type::Double) => number.as_f64().map(Value::Double),
+            (Json::Number(number), Type::Double) => {
+                // -0 + 0 is 0
+                number.as_f64().map(|value| if self.signed_zeros { value } else { value + 0.0 }).map(Value::Double)
+            }
             (Json::Number(number), Type::Integer) => {
                 whole(number).and_then(|value| value.try_into().ok()).map(Value::Integer)
             }
@@ -161,6 +171,8 @@ mod tests {
         assert_eq!(json(json!(7), Type::String), Some(Value::string("7")));
         assert_eq!(json(json!(true), Type::String), Some(Value::string("true")));
         assert_eq!(json(json!(2.5), Type::String), None);
+        assert_eq!(json(json!(-0.0), Type::Double).map(|it| format!("{it:?}")), Some("Double(0.0)".to_owned()));
+        assert_eq!(json(json!("-0.0"), Type::Double).map(|it| format!("{it:?}")), Some("Double(-0.0)".to_owned()));
         assert_eq!((json(json!(1.505), Type::Decimal(4, 2)), json(json!(" 7 "), Type::Decimal(4, 2))), (None, None));
         let decimal = Decimal::parse("1.50").map(Value::decimal);
         assert_eq!(json(json!("1.5"), Type::Decimal(4, 2)), decimal);

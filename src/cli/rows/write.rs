@@ -4,7 +4,6 @@ use std::io::{self, BufWriter, Stdout, Write};
 
 use clap::ValueEnum;
 
-use super::value::DAY;
 use crate::schema::Type;
 use crate::sql::eval::Value;
 
@@ -63,7 +62,7 @@ impl Writer {
                     }
                     line.extend_from_slice(self.keys[number].as_bytes());
                     line.extend_from_slice(b": ");
-                    json(&mut line, &value, &self.columns[number].1, Times::Texts);
+                    json(&mut line, &value, &self.columns[number].1);
                 }
                 line.push(b'}');
                 if self.layout == Layout::Jsonl {
@@ -194,28 +193,11 @@ fn double(value: f64) -> String {
 /// A value as JSON, in the way of ksqlDB's answers.
 fn value_json(value: &Value, ty: &Type) -> String {
     let mut text = Vec::new();
-    json(&mut text, value, ty, Times::Texts);
+    json(&mut text, value, ty);
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// A value as JSON, in the way of the records of a stream.
-#[cfg(feature = "deploy")]
-pub(in crate::cli) fn value_of_stream(value: &Value, ty: &Type) -> String {
-    let mut text = Vec::new();
-    json(&mut text, value, ty, Times::Numbers);
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// How JSON has times and dates.
-#[derive(Clone, Copy, PartialEq)]
-enum Times {
-    Texts,
-    /// Milliseconds, or days.
-    #[cfg_attr(not(feature = "deploy"), allow(dead_code))]
-    Numbers,
-}
-
-fn json(out: &mut Vec<u8>, value: &Value, ty: &Type, times: Times) {
+fn json(out: &mut Vec<u8>, value: &Value, ty: &Type) {
     let mut string = |text: &str| out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
     match (value, ty) {
         (Value::Null, _) => out.extend_from_slice(b"null"),
@@ -226,7 +208,7 @@ fn json(out: &mut Vec<u8>, value: &Value, ty: &Type, times: Times) {
             out.push(b'[');
             for (number, value) in list.items().iter().enumerate() {
                 out.extend_from_slice(if number > 0 { b", " } else { b"" });
-                json(out, value, item, times);
+                json(out, value, item);
             }
             out.push(b']');
         }
@@ -237,7 +219,7 @@ fn json(out: &mut Vec<u8>, value: &Value, ty: &Type, times: Times) {
                 let name = plain(name, key);
                 out.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
                 out.extend_from_slice(b": ");
-                json(out, value, item, times);
+                json(out, value, item);
             }
             out.push(b'}');
         }
@@ -247,15 +229,9 @@ fn json(out: &mut Vec<u8>, value: &Value, ty: &Type, times: Times) {
                 out.extend_from_slice(if number > 0 { b", " } else { b"" });
                 out.extend_from_slice(serde_json::Value::from(field.name.as_str()).to_string().as_bytes());
                 out.extend_from_slice(b": ");
-                json(out, value, &field.ty, times);
+                json(out, value, &field.ty);
             }
             out.push(b'}');
-        }
-        (Value::Time(time) | Value::Timestamp(time), _) if times == Times::Numbers => {
-            out.extend_from_slice(time.to_string().as_bytes());
-        }
-        (Value::Date(time), _) if times == Times::Numbers => {
-            out.extend_from_slice((time / DAY).to_string().as_bytes());
         }
         (Value::Decimal(_), _) => out.extend_from_slice(value.text(ty).as_bytes()),
         (Value::Boolean(_) | Value::Integer(_) | Value::Bigint(_), _) => {

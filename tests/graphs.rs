@@ -541,3 +541,28 @@ fn every_operator_is_drawn_and_every_type_imputed() {
     assert_eq!(titles.len(), EVERY, "{titles:?}");
     assert_eq!(imputed.len(), 8, "{imputed:?}");
 }
+
+/// GREATEST skips NULL: what is missing of the largest is tested before it is computed, also where it is bound to a name.
+#[test]
+fn the_largest_of_what_is_missing_is_imputed() {
+    let mut builder = Builder::new();
+    let integer = |value| Value::Integer(value);
+    let encoder = Encoder {
+        keys: vec![Value::Number(0.0), Value::Number(1.0)],
+        values: vec![integer(0), integer(1)],
+        unknown: Unknown::Missing,
+    };
+    builder.push(Op::OneHot { encoders: vec![encoder], widths: vec![2] }, vec![NodeId(2)], 2, Elem::Number);
+    let bins = Op::Bins { edges: vec![vec![-1.0, 4.0]], otherwise: Some(7.0) };
+    builder.push(bins, vec![NodeId(1)], 1, Elem::Number);
+    builder.push(Op::Binary(Binary::Max), vec![NodeId(6), NodeId(7)], 2, Elem::Number);
+    let fill = vec![Value::Number(-0.5), Value::Number(-3.0)];
+    builder.push(Op::Impute { missing: Missing::Absent, fill }, vec![NodeId(8)], 2, Elem::Number);
+    let graph = builder.finish();
+    for release in ["ksqldb-0.23", "ksqldb-0.29"] {
+        for nulls in [Nulls::Propagate, Nulls::Guard] {
+            let way = Way { nulls, strict: false, stages: None, release };
+            assert!(verify(&graph, &way).unwrap() > 0);
+        }
+    }
+}

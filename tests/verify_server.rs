@@ -272,3 +272,40 @@ fn models_on_a_live_server() {
         assert!(result.stdout.contains("gives the same\nrows                  120\n"), "{}", result.stdout);
     }
 }
+
+/// Every model of the fixtures and of the corpus that compiles, on a live server.
+#[test]
+fn every_model_on_a_live_server() {
+    let Some(url) = std::env::var("M2KSQL_KSQLDB_URL").ok().filter(|url| !url.is_empty()) else {
+        return println!("skipped: M2KSQL_KSQLDB_URL names no server");
+    };
+    let mut folders = vec![path("fixtures")];
+    match path("../shared/corpus") {
+        shared if shared.is_dir() => folders.push(shared),
+        _ => println!("skipped: no ../shared"),
+    }
+    let mut models = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let name = entry.file_name();
+            match entry.path() {
+                folder if folder.is_dir() => folders.push(folder),
+                file if name == "model.json" || name == "model.onnx" => models.push(file),
+                _ => {}
+            }
+        }
+    }
+    let (mut verified, mut failed) = (0, Vec::new());
+    for model in models {
+        let model = model.to_str().unwrap();
+        // what is refused is refused without a server
+        if run(&["compile", model, "--from", "S", "--into", "T"]).code != 0 {
+            continue;
+        }
+        let result = run(&["verify", model, "--rows", "200", "--server-rows", "20", "--server", &url]);
+        if result.code == 0 { verified += 1 } else { failed.push(format!("{model}\n{}", result.stderr)) }
+    }
+    println!("{verified} models give the same on {url}");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(verified > 20, "{verified}");
+}

@@ -12,11 +12,12 @@
 //!
 //! A value that is bound to a name is a bare value: a NULL in its arithmetic makes it NULL and voids nothing, so that its
 //! readers keep their tests. But it is NULL exactly where one of its null sources is, so that one test of it does for all
-//! of theirs.
+//! of theirs; unless it is a function that skips NULL, which has a value there.
 
 use super::lets::Lets;
 use crate::score::{Const, Expr, Function, Id, Output, Score};
 use crate::sql::dialect::Dialect;
+use crate::sql::legalize::unguarded;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the first arm of a CASE tests instead of what it says.
@@ -52,7 +53,7 @@ impl Implied {
             implied.by_voiding(score, ids, lets);
         }
         if !lets.is_empty() {
-            implied.by_bindings(score, output, ids, lets);
+            implied.by_bindings(score, output, ids, lets, &unguarded(score, dialect));
         }
         implied
     }
@@ -81,19 +82,22 @@ impl Implied {
     }
 
     /// `WHEN a IS NULL OR b IS NULL OR c IS NULL` before a value bound to `2 * a + b` is `WHEN c IS NULL OR _Z IS NULL`.
-    fn by_bindings(&mut self, score: &Score, output: &Output, ids: &[Id], lets: &Lets) {
+    fn by_bindings(&mut self, score: &Score, output: &Output, ids: &[Id], lets: &Lets, unguarded: &[bool]) {
+        let strict = |below: &[Id]| -> Vec<Id> {
+            names(score, lets, below.iter().copied()).into_iter().filter(|name| !unguarded[name.index()]).collect()
+        };
         if let Some(missing) = output.missing {
-            self.by_binding(score, missing, missing, &output.roots, lets);
+            self.by_binding(score, missing, missing, &strict(&output.roots));
         }
         for &id in ids {
             let Expr::Case(arms, otherwise) = score.expr(id) else { continue };
             let rest = arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]);
-            self.by_binding(score, id, arms[0].condition, &rest.collect::<Vec<_>>(), lets);
+            self.by_binding(score, id, arms[0].condition, &strict(&rest.collect::<Vec<_>>()));
         }
     }
 
-    /// Of the tests of `condition`, kept under `at`, before `rest` is evaluated.
-    fn by_binding(&mut self, score: &Score, at: Id, condition: Id, rest: &[Id], lets: &Lets) {
+    /// Of the tests of `condition`, kept under `at`, those that these bound values, which are read behind it, do for.
+    fn by_binding(&mut self, score: &Score, at: Id, condition: Id, values: &[Id]) {
         let before = self.tests.get(&at).cloned().unwrap_or_default();
         let mut tested: BTreeSet<Id> = score.null_tests(condition).flatten().collect();
         if tested.len() < 2 {
@@ -103,7 +107,7 @@ impl Implied {
             tested.remove(dropped);
         });
         let mut tests = Tests::default();
-        for value in names(score, lets, rest.iter().copied()) {
+        for &value in values {
             let sources = score.null_sources(value);
             let replaced: Vec<Id> = sources.iter().copied().filter(|source| tested.contains(source)).collect();
             let all = sources.iter().all(|s| tested.contains(s) || tests.dropped.contains(s));

@@ -194,6 +194,25 @@ fn environments_name_servers_and_hold_no_secret() {
 }
 
 #[test]
+fn a_source_of_several_models_that_is_not_there_is_said_once() {
+    let project = Project::new("missing");
+    let server = Server::start(|request, _| {
+        let message = "Could not find STREAM/TABLE 'CUSTOMERS' in the Metastore";
+        let refusal = serde_json::json!({"@type": "statement_error", "error_code": 40001, "message": message});
+        let there = serde_json::json!([{"@type": "streams", "streams": [{"name": "CUSTOMER"}]}, {"tables": []}]);
+        vec![Step::Send(match request.sql().as_str() {
+            "SHOW STREAMS; SHOW TABLES;" => json("200 OK", &there),
+            _ => json("400 Bad Request", &refusal),
+        })]
+    });
+    let result = project.run("apply", &["--yes", "--server", &server.url]);
+    assert_eq!((result.code, result.stderr.matches("error[").count()), (1, 1), "{}", result.stderr);
+    assert!(result.stderr.contains("no stream or table `CUSTOMERS`"), "{}", result.stderr);
+    assert!(result.stderr.contains("did you mean `CUSTOMER`?"), "{}", result.stderr);
+    assert_eq!(statements(&server.requests()), ["DESCRIBE `CUSTOMERS`;", "SHOW STREAMS; SHOW TABLES;"]);
+}
+
+#[test]
 fn models_of_a_manifest_are_named_and_must_write_a_stream() {
     let project = Project::new("named");
     let result = project.run("plan", &["chrun"]);

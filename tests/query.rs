@@ -419,7 +419,7 @@ fn a_model_is_bound_to_the_columns_that_the_server_knows() {
     let result = program::run_with(&late, model);
     assert!(result.code == 3 && result.stderr.contains("[E0812]"), "{}", result.stderr);
     let result = query("NOPE", &[]);
-    assert!(result.code == 1 && result.stderr.contains("Could not find STREAM/TABLE 'NOPE'"), "{}", result.stderr);
+    assert!(result.code == 1 && result.stderr.contains("has no stream or table `NOPE`"), "{}", result.stderr);
     let result = run(&["query", "SELECT 1;", "--server", &server.url, "--threshold", "0.5"]);
     assert!(result.code == 2 && result.stderr.contains("--threshold"), "{}", result.stderr);
 }

@@ -38,4 +38,8 @@ super::codes! {
         "An entry of the history of deployments is not complete or is none that this program understands: it is left out of \
          `status`, and `rollback` cannot go back to it. An entry of several hundred kilobytes is written in parts; when the \
          connection broke before the last, the deployment is applied but its entry is of no use: apply again to record it.";
+    NO_SOURCE = "E0912", "no such stream or table",
+        "The server has no stream or table of this name. A name without quotes is upper-cased, as ksqlDB does; one with other \
+         letters is written in back-quotes. Create the stream over its topic before (CREATE STREAM … WITH (KAFKA_TOPIC = …)), or \
+         name another with `--from`. SHOW STREAMS and SHOW TABLES list what there is.";
 }

@@ -380,6 +380,31 @@ fn predictions_of_the_library_are_compared() {
     assert!(verify(other.path(), &[]).stderr.contains("has no column of a result"));
 }
 
+/// The line that is printed for a row that fails gives the same number, whatever was compiled.
+#[test]
+#[cfg(all(feature = "cli", unix))]
+fn a_failing_row_is_shown_with_a_command_that_runs() {
+    let model =
+        File::new("it's a model.json", r#"{"type": "linear", "features": {"a": 2.0, "b": 1.0}, "intercept": 0.5}"#);
+    let features = File::new("features.sql", "b = LN(`it's` + 1E0);\n");
+    let rows = File::new("rows-again.jsonl", "{\"x\": 3, \"it's\": 0}\n{\"x\": null, \"it's\": 0}\n");
+    let expected = File::new("expected-again.jsonl", "{\"prediction\": 6.5}\n{\"prediction\": 7.5}\n");
+    let args =
+        ["verify", model.path(), "--features", features.path(), "--rename", "a=X", "--nulls", "-1", "--rows", "0"];
+    let result = program::run(&[&args[..], &["--input", rows.path(), "--expected", expected.path()]].concat());
+    assert_eq!(result.code, 1, "{}", result.stderr);
+    // 2 · -1 + LN(1) + 0.5
+    assert!(result.stderr.contains("`PREDICTION` is -1.5, expected is 7.5\n"), "{}", result.stderr);
+    let line = result.stderr.lines().find_map(|line| line.trim_start().strip_prefix("= note: again: ")).unwrap();
+    let program = env!("CARGO_BIN_EXE_m2ksql");
+    let shell = std::process::Command::new("sh")
+        .args(["-c", &line.replace("m2ksql score", &format!("'{program}' score"))])
+        .output()
+        .unwrap();
+    let (output, errors) = (String::from_utf8_lossy(&shell.stdout), String::from_utf8_lossy(&shell.stderr));
+    assert_eq!(output, "prediction\n      -1.5\n", "{line}\n{errors}");
+}
+
 /// Options that change what is compared, and columns of every type that feeds a number.
 #[test]
 #[cfg(feature = "cli")]

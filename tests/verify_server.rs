@@ -228,8 +228,50 @@ fn options_that_do_not_go_together_are_refused() {
     let model = model.to_str().unwrap();
     let result = run(&["verify", model, "--server-rows", "5"]);
     assert!(result.code == 2 && result.stderr.contains("name the server by `--server`"), "{}", result.stderr);
-    let result = run(&["verify", model, "--server", "http://localhost:1", "--stages", "2"]);
-    assert!(result.code == 2 && result.stderr.contains("cannot be used with"), "{}", result.stderr);
+}
+
+/// What the server gives for one query is what the next one reads there.
+#[test]
+fn statements_that_read_each_other_are_tried_one_after_the_other() {
+    let model = r#"{"type": "logistic", "features": {"a": 2.0}, "intercept": 1.0, "classes": ["n", "y"]}"#;
+    let (model, input) = (file("stages.json", model), file("stages.jsonl", "{\"A\": -0.5}\n{\"A\": null}\n"));
+    // the margin is 0 at A = -1/2
+    let first = |type_of_v2: &str| {
+        let schema = format!("`_V1` DOUBLE, `_V2` {type_of_v2}, `_V3` DOUBLE");
+        rows(&schema, &["0,0.0,0.5,0.5", "1,null,null,null"], COMPLETE)
+    };
+    let second = || {
+        let schema = "`LABEL` STRING, `PROBABILITY_N` DOUBLE, `PROBABILITY_Y` DOUBLE, `MARGIN` DOUBLE";
+        rows(schema, &["0,\"n\",0.5,0.5,0.0", "1,null,null,null,null"], COMPLETE)
+    };
+    let start = |first: Vec<u8>| {
+        Server::start(move |request, _| {
+            let of_second = request.is("POST /query") && request.sql().contains("AS LABEL");
+            vec![Step::Send(match (request.is("POST /query"), of_second) {
+                (true, false) => first.clone(),
+                (true, true) => second(),
+                _ => json("200 OK", &serde_json::json!([])),
+            })]
+        })
+    };
+    let ask = |server: &Server| {
+        let base = ["verify", model.to_str().unwrap(), "--input", input.to_str().unwrap(), "--rows", "0"];
+        run(&[&base[..], &["--stages", "2", "--server", &server.url]].concat())
+    };
+    let server = start(first("DOUBLE"));
+    let result = ask(&server);
+    assert_eq!((result.code, result.stderr.as_str()), (0, ""), "{}", result.stdout);
+    assert!(result.stdout.contains("rows                  2\nresults               8, 8 of them"), "{}", result.stdout);
+    let sent = statements(&server.requests());
+    let inserted =
+        |stream: &str| sent.iter().find(|it| it.starts_with(&format!("INSERT INTO `V_{stream}_RAW`"))).unwrap();
+    assert!(inserted("1").contains(r#"{"M2KSQL_ROW": 0, "A": -0.5}"#), "{sent:#?}");
+    assert!(inserted("2").contains(r#"{"M2KSQL_ROW": 0, "_V1": 0.0, "_V2": 0.5, "_V3": 0.5}"#), "{sent:#?}");
+
+    // a type that is another one between them is said too
+    let result = ask(&start(first("DECIMAL(2, 1)")));
+    assert_eq!(result.code, 1, "{}", result.stdout);
+    assert!(result.stderr.contains("`_V2` is DOUBLE here, DECIMAL(2, 1) there"), "{}", result.stderr);
 }
 
 /// On a live server: labels, probabilities, categories, NULLs left out by WHERE, columns with types of their own.
@@ -241,6 +283,7 @@ fn models_on_a_live_server() {
     for arguments in [
         &["fixtures/own/softmax_strings/model.json"][..],
         &["fixtures/sklearn/pipe_coltransf_mixed_logreg_iris/model.json"],
+        &["fixtures/sklearn/pipe_coltransf_mixed_logreg_iris/model.json", "--stages", "3", "--nulls", "skip"],
         &["fixtures/sklearn/logreg_bin_str_iris/model.json", "--nulls", "skip", "--strict"],
         &["fixtures/orders/model.json", "--schema", "fixtures/orders/source.sql", "--from", "ORDERS_RAW"],
         &[

@@ -4,6 +4,7 @@
 //! the product is complete, 1 when the input is at fault, 2 for wrong usage (clap's), 3 when a file or server is, 130
 //! when Ctrl-C ended a query.
 
+mod again;
 mod args;
 mod build;
 mod compile;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::again;
 use super::args::Format;
 use super::args::verify::Verify;
 use super::rows::{self, Input, Rows};
@@ -78,6 +79,8 @@ struct Finding<'o> {
     /// Against what it is wrong.
     whose: &'static str,
     first: Option<&'o Mismatch>,
+    /// The command that shows it again, and what it is given for that.
+    verb: &'static str,
     again: String,
     /// Results of other types.
     types: &'o [String],
@@ -89,9 +92,8 @@ fn findings(outcome: &VerifyReport) -> Vec<Finding<'_>> {
         found.push(Finding::new(&NOT_THE_MODEL, NOT_THE_MODEL.title, "the model gives", &outcome.first));
     }
     if let Some(expected) = outcome.expected.as_ref().filter(|expected| !expected.passes()) {
-        let again = " --names source".to_owned();
-        found
-            .push(Finding { again, ..Finding::new(&NOT_EXPECTED, NOT_EXPECTED.title, "expected is", &expected.first) });
+        let finding = Finding::new(&NOT_EXPECTED, NOT_EXPECTED.title, "expected is", &expected.first);
+        found.push(Finding { verb: "score", again: " --names source".to_owned(), ..finding });
     }
     if let Some(server) = outcome.server.as_deref() {
         let again = format!(" --rows 0 --server {}", server.server);
@@ -116,7 +118,8 @@ fn findings(outcome: &VerifyReport) -> Vec<Finding<'_>> {
 
 impl<'o> Finding<'o> {
     fn new(code: &'static Code, message: &'static str, whose: &'static str, first: &'o Option<Mismatch>) -> Self {
-        Finding { code, message, whose, first: first.as_ref(), again: " --rows 0".to_owned(), types: &[] }
+        let again = " --rows 0".to_owned();
+        Finding { code, message, whose, first: first.as_ref(), verb: "verify", again, types: &[] }
     }
 
     fn diagnose(self, args: &Verify) -> Diagnostic {
@@ -133,24 +136,13 @@ impl<'o> Finding<'o> {
                 .note(format!("`{}` is {}, {} {}", first.output, first.sql, self.whose, first.model))
                 .note(format!("rounding admits {}", first.admitted))
                 .note(format!("row: {}", first.row))
-                .note(format!("again: {}", again(args, &first.row, &self.again)));
+                .note(format!("again: {}", again::command(self.verb, args, &first.row, &self.again)));
         }
         if self.code.id != NOT_EXPECTED.id {
             diagnostic = diagnostic.help("report it with the row and the model");
         }
         diagnostic
     }
-}
-
-/// A command that shows the row again.
-fn again(args: &Verify, row: &str, more: &str) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let model = args.model.display().to_string();
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    let model = if plain(&model) { model } else { quoted(&model) };
-    let strict = if args.subject.results.strict { " --strict" } else { "" };
-    let command = if more.contains("--names") { "score" } else { "verify" };
-    format!("printf '%s\\n' {} | m2ksql {command} {model}{strict} --input -{more}", quoted(row))
 }
 
 /// The client of `--server`, if it is asked.
@@ -181,11 +173,20 @@ fn on_server(
     // of every kind, which stand one behind the other
     let count = rows.len().min(wanted);
     let some: Vec<Row> = (0..count).map(|place| rows[place * rows.len() / count].clone()).collect();
-    let types = subject.columns().map(|(_, ty)| ty.clone()).collect();
-    let trial =
-        Trial { query: subject.query(), relation: subject.relation(), types, prefix: "M2KSQL_VERIFY", number: 1 };
-    let answers = trial.run(&some, client, session)?;
-    Ok(subject.answered(client.server(), &some, answers.rows, answers.types))
+    // a query reads what the server gives for the one before it; a row that is left out stays out
+    let mut given: Vec<Option<Row>> = some.iter().cloned().map(Some).collect();
+    let mut types = Vec::new();
+    for (number, (query, relation, gives)) in (1..).zip(subject.links()) {
+        let wanted = gives.columns.iter().map(|column| column.ty.clone()).collect();
+        let trial = Trial { query, relation, types: wanted, prefix: "M2KSQL_VERIFY", number };
+        let answers = trial.run(given.iter().flatten(), client, session)?;
+        let mut next = answers.rows.into_iter();
+        for row in given.iter_mut().filter(|row| row.is_some()) {
+            *row = next.next().flatten();
+        }
+        types.push(answers.types);
+    }
+    Ok(subject.answered(client.server(), &some, given, &types))
 }
 
 fn options(args: &Verify, bind: bind::Options, graph: &Graph, session: &mut Session) -> Options {
@@ -320,12 +321,14 @@ fn describe(outcome: &VerifyReport) -> String {
         "{verdict}\n\
          rows                  {}\n{special}\
          results               {}, {} of them the same bit for bit\n\
-         largest difference    {:e}, {} ulp\n{}{expected}{server}",
+         largest difference    {:e}, {} ulp\n\
+         of its bound          {:.1} % at most\n{}{expected}{server}",
         outcome.rows,
         outcome.values,
         outcome.identical,
         outcome.largest_difference,
         outcome.largest_ulps,
+        100.0 * outcome.largest_share,
         against_model(outcome),
     )
 }

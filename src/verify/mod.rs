@@ -8,6 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `bound` | which values an admissible evaluation may give |
+//! | `interval` | what numbers may be, and the arithmetic of that |
 //! | `subject` | both paths, ready for rows of columns |
 //! | `rows` | rows: thresholds and their neighbours, extremes, NULLs, categories, the decision boundary, random ones |
 //! | `special` | the values that each column is tried with |
@@ -21,6 +22,7 @@
 pub mod bound;
 mod examples;
 mod expected;
+mod interval;
 mod json;
 mod report;
 mod rows;

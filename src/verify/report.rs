@@ -28,12 +28,14 @@ pub struct VerifyReport {
     pub not_alone: usize,
     /// Results compared.
     pub values: usize,
-    /// Pairs of numbers that are the same bit for bit.
+    /// Results that are the same on both sides, numbers but for the sign of a zero bit for bit.
     pub identical: usize,
     /// The largest distance of two finite numbers that should agree, in units in the last place.
     pub largest_ulps: u64,
     /// The largest absolute difference of two finite numbers that should agree.
     pub largest_difference: f64,
+    /// The largest difference as a part of the width of what rounding admits: above 1 it is beyond it.
+    pub largest_share: f64,
     /// Numbers beyond their bound.
     pub numbers: usize,
     /// Labels that differ where no rounding explains it.

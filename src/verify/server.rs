@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::report::{Mismatch, VerifyReport, ulps};
 use super::subject::{Row, Subject, in_words};
 use super::values::{of_sql, text};
-use crate::schema::Type;
-use crate::sql::ast::Expr;
+use crate::schema::{Column, Type};
+use crate::sql::ast::{Expr, Item};
 use crate::sql::eval::Value;
 
 /// Functions that Java computes within an ulp or so, and not to the same bits everywhere.
@@ -78,22 +78,25 @@ impl EvaluatorReport {
 }
 
 impl Subject<'_> {
-    /// Compares what a server gives for these rows: for each row all columns of the query, `None` if it leaves the row out, and
-    /// the types that it says these have, `None` for one that is not known here.
+    /// Compares what a server gives for these rows: for each row all columns of the last query, `None` if a query leaves the row
+    /// out, and the types that it says the columns of each query have, `None` for one that is not known here.
     pub fn answered(
         &self,
         server: &str,
         rows: &[Row],
         answers: Vec<Option<Row>>,
-        types: Vec<Option<Type>>,
+        types: &[Vec<Option<Type>>],
     ) -> ServerReport {
         let mut report = ServerReport { server: server.to_owned(), ..ServerReport::default() };
-        for ((name, here), there) in self.columns().zip(&types) {
-            if let Some(there) = there.as_ref().filter(|there| *there != here) {
-                report.evaluator.types.push(format!("`{name}` is {here} here, {there} there"));
+        for ((_, _, gives), types) in self.links().zip(types) {
+            for (Column { name, ty: here, .. }, there) in gives.columns.iter().zip(types) {
+                if let Some(there) = there.as_ref().filter(|there| *there != here) {
+                    report.evaluator.types.push(format!("`{name}` is {here} here, {there} there"));
+                }
             }
         }
-        let exact: Vec<bool> = self.items().map(|item| !is_elementary(item)).collect();
+        let (items, read) = self.items(is_elementary);
+        let exact: Vec<bool> = items.iter().map(|item| !read && !is_elementary(item)).collect();
         for (row, theirs) in rows.iter().zip(answers) {
             let theirs = theirs.map(|mut all| self.results(&mut all));
             report.evaluator.rows += 1;
@@ -146,7 +149,9 @@ fn words(value: &Value) -> String {
     }
 }
 
-fn is_elementary(expr: &Expr) -> bool {
+/// Whether an elementary function is called in it.
+fn is_elementary(item: &Item) -> bool {
+    let Item::Expr { expr, .. } = item else { return false };
     let mut rest = vec![expr];
     while let Some(expr) = rest.pop() {
         if let Expr::Call(name, _) = expr

@@ -37,8 +37,8 @@ pub struct Subject<'a> {
     /// For an input that is a column as it is, which.
     pub(super) columns: Vec<Option<usize>>,
     chain: Chain,
-    /// The last query of the text.
-    query: Query,
+    /// The queries of the text, each of which reads what the one before it gives.
+    queries: Vec<Query>,
     /// How many columns of what the chain gives pass through, before the results.
     kept: usize,
 }
@@ -69,7 +69,7 @@ impl<'a> Subject<'a> {
             _ => None,
         });
         let columns = columns.collect();
-        let (chain, query) = read_back(compiled, &relation, sources, report)?;
+        let (chain, queries) = read_back(compiled, &relation, sources, report)?;
         let (found, meant) = (chain.columns().count(), compiled.columns.len());
         let Some(kept) = found.checked_sub(meant).filter(|_| meant == compiled.score.outputs.len()) else {
             return Err(report.fail(internal(format!("{meant} results are meant, the text has {found}"))));
@@ -92,7 +92,7 @@ impl<'a> Subject<'a> {
             feeds,
             columns,
             chain,
-            query,
+            queries,
             kept,
         })
     }
@@ -107,18 +107,17 @@ impl<'a> Subject<'a> {
         &self.relation
     }
 
-    /// The query that computes the results; of several statements the last.
-    pub fn query(&self) -> &Query {
-        &self.query
+    /// The queries in order, each with what it reads and what it gives. The last one gives the results.
+    pub fn links(&self) -> impl Iterator<Item = (&Query, &Relation, &Relation)> {
+        let reads = std::iter::once(&self.relation).chain(self.chain.relations());
+        self.queries.iter().zip(reads).zip(self.chain.relations()).map(|((query, reads), gives)| (query, reads, gives))
     }
 
-    /// The expressions of the results; none for those of an item `*`.
-    pub(super) fn items(&self) -> impl Iterator<Item = &Expr> {
-        let expressions = self.query.items.iter().filter_map(|item| match item {
-            Item::Expr { expr, .. } => Some(expr),
-            Item::All(_) => None,
-        });
-        expressions.skip(self.kept)
+    /// For each result its item, and whether an item of a query before satisfies this.
+    pub(super) fn items(&self, holds: impl Fn(&Item) -> bool) -> (&[Item], bool) {
+        let Some((last, before)) = self.queries.split_last() else { return (&[], false) };
+        let kept = last.items.len().saturating_sub(self.compiled.columns.len());
+        (&last.items[kept..], before.iter().flat_map(|query| &query.items).any(holds))
     }
 
     /// Evaluates rows on both sides and compares.
@@ -144,11 +143,6 @@ impl<'a> Subject<'a> {
     /// The results among all columns of the query.
     pub(super) fn results(&self, all: &mut Row) -> Row {
         all.split_off(self.kept.min(all.len()))
-    }
-
-    /// All columns of the query in order, results and what passes through: their names and types.
-    pub fn columns(&self) -> impl Iterator<Item = (&str, &Type)> {
-        self.chain.columns()
     }
 
     /// The results in order: the names of their columns, and their types.
@@ -341,7 +335,10 @@ impl<'a> Subject<'a> {
         report.values += 1;
         let admitted = range.contains(theirs) && range.contains(ours);
         let fine = match (theirs, ours) {
-            (score::Value::Null, score::Value::Null) => true,
+            (score::Value::Null, score::Value::Null) => {
+                report.identical += 1;
+                true
+            }
             (score::Value::Null, _) | (_, score::Value::Null) => {
                 report.nulls += usize::from(!admitted);
                 admitted
@@ -352,6 +349,7 @@ impl<'a> Subject<'a> {
                 if a.is_finite() && b.is_finite() {
                     report.largest_ulps = report.largest_ulps.max(ulps(*a, *b));
                     report.largest_difference = report.largest_difference.max((a - b).abs());
+                    report.largest_share = report.largest_share.max(range.share(*a, *b));
                 }
                 report.numbers += usize::from(!same && !admitted);
                 same || admitted
@@ -448,13 +446,13 @@ fn internal(message: String) -> Diagnostic {
     Diagnostic::new(&codes::compile::INTERNAL, format!("internal error: {message}"))
 }
 
-/// The queries of the text, and the last of them.
+/// The queries of the text, ready to be evaluated, and as they stand there.
 fn read_back(
     compiled: &Compiled,
     relation: &Relation,
     sources: &mut Sources,
     report: &mut Report,
-) -> Result<(Chain, Query), Failed> {
+) -> Result<(Chain, Vec<Query>), Failed> {
     let text = match compiled.statements().next() {
         Some(_) => compiled.text.clone(),
         None => format!("SELECT {} FROM S EMIT CHANGES;", compiled.text),
@@ -462,10 +460,10 @@ fn read_back(
     let source = sources.add("<compiled SQL>", text.as_str());
     let script = syntax::script(source, &text, report)?;
     let queries: Vec<&Query> = script.statements.iter().filter_map(|found| found.statement.query()).collect();
-    let Some(last) = queries.last() else {
+    if queries.is_empty() {
         return Err(report.fail(internal("the text holds no query".to_owned())));
-    };
-    Ok((Chain::compile(&queries, relation, report)?, (*last).clone()))
+    }
+    Ok((Chain::compile(&queries, relation, report)?, queries.into_iter().cloned().collect()))
 }
 
 /// What the model gives for a column: a value for each of its elements.

@@ -46,7 +46,6 @@ pub(in crate::cli) struct Verify {
     pub(in crate::cli) server_rows: Option<u32>,
 
     /// Check N statements, each reading what the one before it writes
-    #[cfg_attr(feature = "deploy", arg(conflicts_with_all = ["server", "environment"]))]
     #[arg(long, value_name = "N", value_parser = super::statement::stages)]
     pub(in crate::cli) stages: Option<usize>,
 

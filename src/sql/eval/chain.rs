@@ -15,6 +15,8 @@ pub struct Chain {
 struct Link {
     filter: Option<Program>,
     items: Vec<(String, From)>,
+    /// The columns of the items.
+    gives: Relation,
 }
 
 /// Where a column of a link comes from.
@@ -61,14 +63,20 @@ impl Chain {
             let columns =
                 items.iter().map(|(name, from)| Column { name: name.clone(), ty: from.ty().clone(), key: None });
             read = Relation { columns: columns.collect(), ..read };
-            links.push(Link { filter, items });
+            links.push(Link { filter, items, gives: read.clone() });
         }
         Ok(Chain { links })
     }
 
+    /// What each query gives, in order; also what the next one reads.
+    pub fn relations(&self) -> impl ExactSizeIterator<Item = &Relation> {
+        self.links.iter().map(|link| &link.gives)
+    }
+
     /// The names and types of what the last query gives.
     pub fn columns(&self) -> impl Iterator<Item = (&str, &Type)> {
-        self.links.last().into_iter().flat_map(|link| link.items.iter().map(|(name, from)| (name.as_str(), from.ty())))
+        let last = self.relations().last();
+        last.into_iter().flat_map(|it| it.columns.iter().map(|column| (column.name.as_str(), &column.ty)))
     }
 
     /// What the last query gives for a row; `None` if a condition leaves it out.

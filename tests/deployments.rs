@@ -336,6 +336,26 @@ fn a_watched_model_is_applied_when_it_is_whole_and_the_server_is_there() {
 }
 
 #[test]
+fn what_somebody_else_writes_into_is_not_dropped() {
+    let fake = Fake::start("0.29.0");
+    ok(&fake, APPLY, MODEL);
+    let insert = |queries: &[&str]| {
+        let queries = queries.iter().map(|id| (*id).to_owned()).collect();
+        fake.state.lock().unwrap().streams.get_mut("T").unwrap().inserters = queries;
+    };
+    insert(&["INSERTQUERY_7"]);
+    let before = fake.done().len();
+    let refused = run(&fake, "drop T --yes", "");
+    assert!(refused.code == 1 && refused.stderr.contains("error[E0905]"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`T` is written by INSERTQUERY_7 too"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`TERMINATE INSERTQUERY_7;`"), "{}", refused.stderr);
+    assert_eq!(fake.done().len(), before);
+    insert(&[]);
+    ok(&fake, "drop T --yes", "");
+    assert_eq!(fake.streams(), ["M2KSQL_DEPLOYMENTS", "S"]);
+}
+
+#[test]
 fn a_source_that_is_not_there_is_said_with_the_names_that_are() {
     let fake = Fake::start("0.29.0");
     for name in ["ORDERS_RAW", "lower", "PAYMENTS"] {

@@ -15,9 +15,9 @@ super::codes! {
     NOT_DEPLOYED = "E0904", "nothing of this name is deployed",
         "The history of deployments (the stream `M2KSQL_DEPLOYMENTS` on the server) has no entry for this name, or none to go \
          back to. `m2ksql status` lists what there is.";
-    IN_USE = "E0905", "others read from it",
-        "Streams and queries read from the stream that would be dropped, and ksqlDB refuses to drop it while they do. Drop or \
-         terminate them before.";
+    IN_USE = "E0905", "others use it",
+        "Streams and queries read from the stream that would be dropped, and ksqlDB refuses to drop it while they do; or an \
+         INSERT INTO of somebody else writes into it, which would end with it. Drop or terminate them before.";
     UNRECORDED = "W0906", "deployment not recorded",
         "The statements are applied, but the history of deployments on the server could not be written: `status` and \
          `rollback` do not know of it. Apply again to record it.";

@@ -8,9 +8,9 @@ use crate::diag::{Diagnostic, Failed, Place, Report, codes, nearest};
 use crate::model::{Elem, Feature, Graph, Precision};
 use crate::schema::{Column, Kind, Relation, Type};
 use crate::score::Score;
-use crate::sql::ast::{self, Name};
+use crate::sql::ast;
 use crate::sql::eval::Program;
-use crate::sql::print::{self, Quote};
+use crate::sql::words;
 use crate::syntax;
 use std::collections::HashMap;
 
@@ -234,7 +234,7 @@ fn by_name(feature: &Feature, relation: Option<&Relation>, complete: bool, repor
                 .at_maybe(feature.place.clone())
                 .help(match near {
                     Some(near) => {
-                        let written = print::name(&Name::new(near), Quote::Needed);
+                        let written = if words::is_bare(near) { near.to_owned() } else { format!("`{near}`") };
                         format!("did you mean `{near}`? Then add `--rename '{}={written}'`", feature.name)
                     }
                     None => format!("map it to a column with `--rename '{}=COLUMN'`", feature.name),

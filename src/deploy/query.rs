@@ -101,7 +101,10 @@ pub fn run(client: &Client, query: &Query, limits: Limits, sink: &mut dyn Sink) 
     let pipe = Arc::new(Pipe::default());
     let source = {
         let (client, query, pipe) = (client.clone(), query.clone(), Arc::clone(&pipe));
-        move || pump(&client, &query, &pipe)
+        move || match client.query(&query.sql, &query.properties, query.through) {
+            Ok(body) => pump(body, &pipe),
+            Err(fault) => pipe.end(&[], Err(fault)),
+        }
     };
     // the thread may be in the middle of a read that never returns: it is left behind
     let spawned = std::thread::Builder::new().name("rows".to_owned()).spawn(source);
@@ -135,12 +138,8 @@ fn drain(pipe: &Pipe) {
     }
 }
 
-/// Reads the answer into the pipe.
-fn pump(client: &Client, query: &Query, pipe: &Pipe) {
-    let mut body = match client.query(&query.sql, &query.properties, query.through) {
-        Ok(body) => body,
-        Err(fault) => return pipe.end(&[], Err(fault)),
-    };
+/// Reads the body of the answer into the pipe.
+fn pump(mut body: impl Read, pipe: &Pipe) {
     // The decoder of chunks goes on to the next chunk while there is room, and when that one is malformed, it fails without
     // saying how much it has decoded before. That stands in the buffer, up to the first byte that no text has.
     let mut buffer = vec![NO_TEXT; 1 << 16];
@@ -281,3 +280,6 @@ fn numbered(count: usize) -> Vec<Column> {
     let mut names = Generated::new(&[]);
     (0..count).map(|_| Column { name: names.name(&Expr::Null).0, ty: None, key: false }).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,11 +94,7 @@ fn missing(score: &mut Score, id: Id) -> Option<Id> {
 /// For every expression whether it counts on a guard around it: where something is NULL it has a value all the same, since a
 /// function skips NULL, or a condition compares with it; or it divides integers by what the guard says is not 0.
 pub fn unguarded(score: &Score, dialect: &dyn Dialect) -> Vec<bool> {
-    let skips = |function| match dialect.spell(function) {
-        Spelling::SkipsNull(_) => function != Function::Coalesce,
-        _ => false,
-    };
-    let needs = score.needs(skips);
+    let needs = score.needs(|function| dialect.skips_null(function));
     needs.iter().zip(divisors(score)).map(|(needed, divisors)| !needed.is_empty() || !divisors.is_empty()).collect()
 }
 

@@ -107,6 +107,10 @@ pub trait Dialect: Sync {
     fn capabilities(&self) -> Capabilities;
     /// How a function is written.
     fn spell(&self, function: Function) -> Spelling;
+    /// Whether the function has a value where an argument is NULL, which is not what it means.
+    fn skips_null(&self, function: Function) -> bool {
+        function != Function::Coalesce && matches!(self.spell(function), Spelling::SkipsNull(_))
+    }
     /// Since when there is a function of this name, upper case, if the target does not have it yet.
     fn lacks(&self, function: &str) -> Option<&'static Since>;
 }

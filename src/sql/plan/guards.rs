@@ -17,7 +17,6 @@
 use super::lets::Lets;
 use crate::score::{Const, Expr, Function, Id, Output, Score};
 use crate::sql::dialect::Dialect;
-use crate::sql::legalize::unguarded;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the first arm of a CASE tests instead of what it says.
@@ -53,7 +52,9 @@ impl Implied {
             implied.by_voiding(score, ids, lets);
         }
         if !lets.is_empty() {
-            implied.by_bindings(score, output, ids, lets, &unguarded(score, dialect));
+            let needs = score.needs(|function| dialect.skips_null(function));
+            let strict = needs.iter().map(BTreeSet::is_empty).collect::<Vec<_>>();
+            implied.by_bindings(score, output, ids, lets, &strict);
         }
         implied
     }
@@ -82,17 +83,17 @@ impl Implied {
     }
 
     /// `WHEN a IS NULL OR b IS NULL OR c IS NULL` before a value bound to `2 * a + b` is `WHEN c IS NULL OR _Z IS NULL`.
-    fn by_bindings(&mut self, score: &Score, output: &Output, ids: &[Id], lets: &Lets, unguarded: &[bool]) {
-        let strict = |below: &[Id]| -> Vec<Id> {
-            names(score, lets, below.iter().copied()).into_iter().filter(|name| !unguarded[name.index()]).collect()
+    fn by_bindings(&mut self, score: &Score, output: &Output, ids: &[Id], lets: &Lets, strict: &[bool]) {
+        let values = |below: &[Id]| -> Vec<Id> {
+            names(score, lets, below.iter().copied()).into_iter().filter(|name| strict[name.index()]).collect()
         };
         if let Some(missing) = output.missing {
-            self.by_binding(score, missing, missing, &strict(&output.roots));
+            self.by_binding(score, missing, missing, &values(&output.roots));
         }
         for &id in ids {
             let Expr::Case(arms, otherwise) = score.expr(id) else { continue };
             let rest = arms[1..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([*otherwise]);
-            self.by_binding(score, id, arms[0].condition, &strict(&rest.collect::<Vec<_>>()));
+            self.by_binding(score, id, arms[0].condition, &values(&rest.collect::<Vec<_>>()));
         }
     }
 

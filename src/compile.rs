@@ -274,18 +274,16 @@ struct Planned {
     plan: Plan,
 }
 
-/// The legal score and its plan. With more than two classes every output is planned by differences and by scores, and the
-/// cheaper item is kept.
+/// The legal score and its plan. With more than two classes every output is planned by differences, where rules of that class
+/// are allowed, and by scores, and the cheaper item is kept.
 fn cheapest(score: &Score, shape: &bind::Shape, options: &Options, report: &mut Report) -> Result<Planned, Failed> {
     let (optimized, mut stats) = opt::optimize(score, options.strict);
-    let classes = opt::compared(&optimized);
-    if classes == 0 || classes > MANY_CLASSES {
+    let few = opt::compared(&optimized) <= MANY_CLASSES;
+    let Some((differences, more)) = few.then(|| opt::alternative(&optimized, options.strict)).flatten() else {
         return planned(&optimized, stats, shape, options, report);
-    }
-    let differences = opt::by_differences(&optimized);
-    let (differences, more) = opt::optimize(&differences, options.strict);
+    };
     stats.runs.extend(more.runs);
-    let both = Rebuild::onto(differences.into_owned(), &optimized).run(|_, _, _| None);
+    let both = Rebuild::onto(differences, &optimized).run(|_, _, _| None);
     let Planned { mut legal, stats, mut plan } = planned(&both, stats, shape, options, report)?;
     let others = plan.items.split_off(score.outputs.len());
     for (item, other) in plan.items.iter_mut().zip(others) {

@@ -207,3 +207,17 @@ fn decimal_literals_mean_in_a_persistent_query_what_they_mean_here() {
     assert_eq!(folder.sql(&FILE), expected);
     assert_eq!(folder.score(&FILE, r#"{"QUANTITY": 2000000000}"#), "201000000200.0");
 }
+
+/// What ksqlDB, which is Java, makes of a power whose exponent is no finite number; for C's `pow`, and so for models, 1 to any
+/// power is 1.
+#[test]
+fn powers_are_the_engines_in_definitions() {
+    let folder = Folder::new("power", &[("model.json", &linear(r#""a": 2.0"#))]);
+    let rename = |definition: &'static str| ["--rename", definition];
+    let rows = "{\"AMOUNT\": 1}\n{\"AMOUNT\": -1}\n{\"AMOUNT\": 4}";
+    assert_eq!(folder.score(&rename("a=POWER(AMOUNT, 5E-1)"), rows), "2.0\nNaN\n4.0");
+    // to the power NaN, and 0
+    assert_eq!(folder.score(&rename("a=POWER(AMOUNT, LN(-AMOUNT))"), rows), "NaN\n2.0\nNaN");
+    let folded = folder.run("compile", &rename("a=POWER(1E0, LN(-1E0))"), "");
+    assert!(folded.code != 0 && !folded.stdout.contains("2E0"), "{} {}", folded.stdout, folded.stderr);
+}

@@ -155,3 +155,22 @@ fn operations_grow_with_the_square_of_the_classes() {
         }
     }
 }
+
+/// A difference of two sums rounds otherwise than they do.
+#[test]
+fn strict_compares_classes_by_their_scores_and_stats_count_what_else_does() {
+    for classes in [2, 3] {
+        let model = model("logistic", 2, classes);
+        let run = |options: &[&str]| {
+            let result = run_with(&[&["compile", "-", "--select", "probabilities"], options].concat(), &model);
+            assert_eq!(result.code, 0, "{}", result.stderr);
+            result.stdout
+        };
+        let (strict, loose) = (run(&["--strict"]), run(&[]));
+        assert!(strict.contains("GREATEST") && !loose.contains("GREATEST"), "{strict}\n{loose}");
+        let stats = run(&["--emit", "stats"]);
+        assert!(stats.contains(if classes == 2 { "pair 2" } else { "differences 3" }), "{stats}");
+        let stats = run(&["--emit", "stats", "--strict"]);
+        assert!(!stats.contains("pair") && !stats.contains("differences"), "{stats}");
+    }
+}

@@ -184,3 +184,37 @@ fn long_files_keep_their_order() {
         }
     }
 }
+
+/// scikit-learn's SimpleImputer with a value to replace that is not NaN: what is missing stays so.
+#[test]
+fn an_imputer_replaces_the_value_that_it_is_told_to() {
+    let imputer = |value: &str, fill: &str| {
+        format!(
+            r#"{{"class": "Pipeline", "feature_names_in_": ["x"], "steps": [["i", {{"class": "SimpleImputer",
+            "missing_values": {value}, "strategy": "constant", "fill_value": {fill}, "statistics_": [{fill}]}}], "#
+        )
+    };
+    // 2 for the first category and 5 for the second; what is missing is none of them
+    let one_hot = |categories: &str| {
+        format!(
+            r#"["o", {{"class": "OneHotEncoder", "categories_": [[{categories}]], "handle_unknown": "ignore"}}],
+            ["lr", {{"class": "LinearRegression", "coef_": [2.0, 5.0], "intercept_": 0.0}}]]}}"#
+        )
+    };
+    let linear = r#"["lr", {"class": "LinearRegression", "coef_": [2.0], "intercept_": 0.0}]]}"#;
+    let cases = [
+        (imputer("false", "true") + linear, "true false null", "2.0 2.0 NULL"),
+        (imputer("true", "false") + &one_hot("false, true"), "true false null", "2.0 2.0 0.0"),
+        (imputer("false", "true") + &one_hot("false, true"), "true false null", "5.0 5.0 0.0"),
+        (imputer("true", "true") + &one_hot("false, true"), "true false null", "5.0 2.0 0.0"),
+        (imputer("\"?\"", "\"b\"") + &one_hot("\"a\", \"b\""), "\"a\" \"?\" null", "2.0 5.0 0.0"),
+        (imputer("-1", "3") + &one_hot("0, 3"), "0 -1 null", "2.0 5.0 0.0"),
+    ];
+    for (index, (model, values, expected)) in cases.iter().enumerate() {
+        let file = rows(&format!("imputer-{index}.json"), model);
+        let input: Vec<String> = values.split(' ').map(|value| format!("{{\"X\": {value}}}")).collect();
+        let run = run_with(&["score", file.to_str().unwrap(), "--input", "-"], &input.join("\n"));
+        let found: Vec<&str> = run.stdout.lines().skip(1).map(str::trim).collect();
+        assert_eq!(found.join(" "), *expected, "{model}\n{}", run.stderr);
+    }
+}

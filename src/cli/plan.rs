@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::render::printable;
 use crate::compile::{Compiled, Stage};
-use crate::opt::{Class, FINISH, PASSES};
+use crate::opt::{CHOICES, Class, FINISH, PASSES};
 use crate::sql::ast::{Item, Name};
 use crate::sql::cost::Depth;
 use crate::sql::dialect::Dialect;
@@ -45,7 +45,8 @@ fn statement(text: &mut String, stage: &Stage, dialect: &dyn Dialect) -> std::fm
 /// How many rewrites of each class were made.
 fn rewrites(compiled: &Compiled) -> String {
     let classes = [Class::Exact, Class::Finite, Class::Ulp].map(|class| {
-        let rules = PASSES.iter().chain(FINISH).flat_map(|pass| pass.rules).filter(|rule| rule.class == class);
+        let rules =
+            PASSES.iter().chain(FINISH).chain(CHOICES).flat_map(|pass| pass.rules).filter(|rule| rule.class == class);
         let count: u64 = rules.map(|rule| compiled.stats.uses(rule.name)).sum();
         format!("{count} {}", class.name())
     });

@@ -292,11 +292,33 @@ impl Lowering<'_> {
             Binary::Subtract => self.score.subtract(x, y),
             Binary::Multiply => self.score.multiply(x, y),
             Binary::Divide => self.score.divide(x, y),
-            Binary::Power => self.score.call(Function::Power, vec![x, y]),
+            Binary::Power => self.power(x, y),
             Binary::Min => self.score.call(Function::Min, vec![x, y]),
             Binary::Max => self.score.call(Function::Max, vec![x, y]),
             _ => return None,
         }))
+    }
+
+    /// C's `pow` by Java's: 1 to any power is 1, and so is -1 to an infinite one; Java makes NaN of both where the exponent is
+    /// no finite number.
+    fn power(&mut self, x: Id, y: Id) -> Id {
+        let power = self.score.call(Function::Power, vec![x, y]);
+        let finite = self.score.double_value(y).is_some_and(f64::is_finite);
+        if finite || self.score.double_value(x).is_some_and(|x| x.abs() != 1.0) {
+            return power;
+        }
+        let (one, minus_one) = (self.score.double(1.0), self.score.double(-1.0));
+        let (most, least) = (self.score.double(f64::MAX), self.score.double(f64::MIN));
+        let above = self.score.compare(Comparison::Greater, y, most);
+        let below = self.score.compare(Comparison::Less, y, least);
+        let infinite = self.score.or([above, below]);
+        let turned = self.score.compare(Comparison::Equal, x, minus_one);
+        let arms = [
+            self.score.null_arm(&[x, y], x),
+            Arm { condition: self.score.compare(Comparison::Equal, x, one), value: one },
+            Arm { condition: self.score.and([turned, infinite]), value: one },
+        ];
+        self.score.case(arms, power)
     }
 
     /// A comparison of two elements, in BIGINT or STRING where both are, of flags as 0 and 1, else in DOUBLE.

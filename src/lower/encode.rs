@@ -20,29 +20,35 @@ impl Lowering<'_> {
     pub(super) fn impute(&mut self, missing: &Missing, fill: &[Value], arg: NodeId) -> Vec<Item> {
         let items = self.items(arg).to_vec();
         let mut result = Vec::with_capacity(items.len());
-        for (position, item) in items.iter().enumerate() {
-            let x = self.value(item);
-            let Item::Value(fill) = self.constant(&fill[position]) else {
-                // a boolean feature with a boolean fill
-                let Value::Boolean(truth) = fill[position] else { continue };
-                result.push(self.impute_flag(item, truth));
-                continue;
-            };
-            let condition = match missing {
-                Missing::Absent => self.absent(x),
-                Missing::Equal(value) => {
-                    let absent = self.score.is_null(x);
-                    let chain = Chain::of(self, arg, position);
-                    let same = self.equals(x, chain.as_ref(), value);
-                    let null = self.score.null(self.score.ty(x).clone());
-                    let arms = [Arm { condition: absent, value: null }, Arm { condition: same, value: fill }];
-                    result.push(Item::Value(self.score.case(arms, x)));
-                    continue;
+        for (position, (item, fill)) in items.iter().zip(fill).enumerate() {
+            result.push(match (missing, item, fill) {
+                (Missing::Absent, Item::Flag { .. }, Value::Boolean(truth)) => self.impute_flag(item, *truth),
+                // of two values one is left
+                (Missing::Equal(Value::Boolean(replaced)), Item::Flag { missing, .. }, Value::Boolean(truth)) => {
+                    match replaced == truth {
+                        true => item.clone(),
+                        false => Item::Flag { condition: self.score.boolean(*truth), missing: missing.clone() },
+                    }
                 }
-            };
-            result.push(Item::Value(self.score.choose(condition, fill, x)));
+                _ => self.impute_value(missing, item, fill, (arg, position)),
+            });
         }
         result
+    }
+
+    fn impute_value(&mut self, missing: &Missing, item: &Item, fill: &Value, (arg, position): (NodeId, usize)) -> Item {
+        let x = self.value(item);
+        let ty = self.score.ty(x).clone();
+        let value = self.typed(fill, &ty);
+        let arms = match missing {
+            Missing::Absent => vec![Arm { condition: self.absent(x), value }],
+            Missing::Equal(replaced) => {
+                let absent = Arm { condition: self.score.is_null(x), value: self.score.null(ty) };
+                let chain = Chain::of(self, arg, position);
+                vec![absent, Arm { condition: self.equals(x, chain.as_ref(), replaced), value }]
+            }
+        };
+        Item::Value(self.score.case(arms, x))
     }
 
     fn impute_flag(&mut self, item: &Item, fill: bool) -> Item {

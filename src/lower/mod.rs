@@ -27,7 +27,7 @@ mod vector;
 pub use nulls::Nulls;
 pub use results::{Column, Kind, Results, Selection, Vectors, everything, results};
 
-use crate::bind::{Bindings, Importer};
+use crate::bind::{Bindings, Importer, natural_type};
 use crate::diag::{Failed, Report};
 use crate::model::{self, Elem, Graph, NodeId, Op, Support, Value};
 use crate::schema::Type;
@@ -205,7 +205,7 @@ impl Lowering<'_> {
         let args = node.args.as_slice();
         Ok(match &node.op {
             Op::Input(number) => vec![self.inputs[*number].clone()],
-            Op::Constant(values) => values.iter().map(|value| self.constant(value)).collect(),
+            Op::Constant(values) => values.iter().map(|value| self.constant(value, node.elem)).collect(),
             Op::Concat => {
                 let mut items = Vec::with_capacity(node.width);
                 args.iter().for_each(|&arg| items.extend_from_slice(self.items(arg)));
@@ -305,13 +305,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn constant(&mut self, value: &Value) -> Item {
+    fn constant(&mut self, value: &Value, elem: Elem) -> Item {
         match value {
             Value::Boolean(truth) => Item::Flag { condition: self.score.boolean(*truth), missing: Vec::new() },
             Value::Number(value) => Item::Value(self.score.double(*value)),
             Value::Integer(value) => Item::Value(self.score.bigint(*value)),
             Value::Text(value) => Item::Value(self.score.text(value)),
-            Value::Missing => Item::Value(self.score.null(Type::Double)),
+            Value::Missing => Item::Value(self.score.null(natural_type(elem))),
         }
     }
 }

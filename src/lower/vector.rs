@@ -3,7 +3,7 @@
 use super::{Item, Lowering, single};
 use crate::model::{Decision, Elem, NodeId, Norm, Reduction, Value};
 use crate::schema::Type;
-use crate::score::{Arm, Comparison, Function, Id, Score, Term};
+use crate::score::{Arm, Comparison, Function, Id, Term};
 
 impl Lowering<'_> {
     pub(super) fn normalize(&mut self, norm: Norm, arg: NodeId) -> Vec<Item> {
@@ -30,24 +30,16 @@ impl Lowering<'_> {
         result
     }
 
-    /// Of two, `p_i = 1 / (1 + e^(x_j - x_i))`; more stay one function, which optimizer and plan know how to write.
+    /// One function, which optimizer and plan know how to write.
     pub(super) fn softmax(&mut self, arg: NodeId) -> Vec<Item> {
         let x = self.numbers(arg);
-        let one = self.score.double(1.0);
-        let share = |score: &mut Score, own: usize| match x.as_slice() {
-            [x] => {
-                let absent = score.null_arm(&[*x], one);
-                score.case([absent], one)
-            }
-            [a, b] => {
-                let difference = if own == 0 { score.subtract(*b, *a) } else { score.subtract(*a, *b) };
-                let exponential = score.call(Function::Exp, vec![difference]);
-                let total = score.sum([Term::constant(1.0), Term::new(1.0, exponential)]);
-                score.divide(one, total)
-            }
-            all => score.call(Function::Softmax, [&all[own..=own], all].concat()),
-        };
-        (0..x.len()).map(|own| Item::Value(share(&mut self.score, own))).collect()
+        if let [only] = x.as_slice() {
+            let one = self.score.double(1.0);
+            let absent = self.score.null_arm(&[*only], one);
+            return vec![Item::Value(self.score.case([absent], one))];
+        }
+        let share = |own: &Id| Item::Value(self.score.call(Function::Softmax, [&[*own], x.as_slice()].concat()));
+        x.iter().map(share).collect()
     }
 
     /// `x_i - ln Σ e^x_j`, by way of the largest element.
@@ -205,7 +197,11 @@ impl Lowering<'_> {
             Decision::FirstLargest if classes.len() == 2 => {
                 self.compare(Comparison::Greater, &Item::Value(scores[1]), &Item::Value(scores[0]))
             }
-            Decision::FirstLargest => return Item::Value(self.score.null(Type::Boolean)),
+            // of one class alone; there are no more than two booleans
+            Decision::FirstLargest => {
+                let sources = scores.iter().flat_map(|&score| self.score.null_sources(score)).collect();
+                Item::Flag { condition: self.score.boolean(false), missing: sources }
+            }
         };
         let Item::Flag { condition, missing } = flag else { return flag };
         // the second class is chosen where the condition holds; it is TRUE if the first is FALSE

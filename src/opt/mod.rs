@@ -23,7 +23,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-pub use classes::{by_differences, compared};
+pub use classes::compared;
 pub use extended::Extended;
 pub use rule::{Class, Ledger, Rule, Run, Stats};
 
@@ -42,17 +42,38 @@ pub struct Pass {
 }
 
 /// Every pass, in the order in which they run.
-pub static PASSES: &[Pass] = &[calls::PASS, compare::PASS, affine::PASS, cases::PASS, nulls::PASS];
+pub static PASSES: &[Pass] = &[classes::PAIRS, calls::PASS, compare::PASS, affine::PASS, cases::PASS, nulls::PASS];
 
 /// What is done once at the end, since other passes would undo it.
 pub static FINISH: &[Pass] = &[group::PASS];
 
+/// What is not done for good: the plan keeps what costs less, the result or what there was.
+pub static CHOICES: &[Pass] = &[classes::PASS];
+
 /// No score takes more runs of passes: a bound, should two rules ever undo each other.
 const FUEL: usize = 24;
 
+/// The weakest class that is allowed.
+fn weakest(strict: bool) -> Class {
+    if strict { Class::Exact } else { Class::Ulp }
+}
+
+/// Another form of an optimized score, optimized too; `None` if there is none whose rules are allowed.
+pub fn alternative(score: &Score, strict: bool) -> Option<(Score, Stats)> {
+    let mut stats = Stats::default();
+    let mut other: Option<Score> = None;
+    for pass in CHOICES {
+        other = run(pass, other.as_ref().unwrap_or(score), weakest(strict), &mut stats).or(other);
+    }
+    let other = other?;
+    let (optimized, more) = optimize(&other, strict);
+    stats.runs.extend(more.runs);
+    Some((optimized.into_owned(), stats))
+}
+
 /// Runs the passes with the rules whose class is allowed: all of them, or only the exact ones under `strict`.
 pub fn optimize(score: &Score, strict: bool) -> (Cow<'_, Score>, Stats) {
-    let weakest = if strict { Class::Exact } else { Class::Ulp };
+    let weakest = weakest(strict);
     let mut score = Cow::Borrowed(score);
     let mut stats = Stats::default();
     // how many runs have rewritten something, and that number when each pass last ran

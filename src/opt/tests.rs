@@ -2,7 +2,7 @@
 
 mod filetest;
 
-use super::{Class, FINISH, Ledger, PASSES, by_differences, optimize};
+use super::{CHOICES, Class, FINISH, Ledger, PASSES, alternative, optimize};
 use crate::diag::Report;
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Expr, Function, Id, Input, Output, Score, Term, Value};
@@ -301,7 +301,7 @@ proptest! {
         let before = build(&steps);
         prop_assert_eq!(before.verify(), Ok(()));
         for class in [Class::Exact, Class::Finite, Class::Ulp] {
-            for pass in PASSES.iter().chain(FINISH) {
+            for pass in PASSES.iter().chain(FINISH).chain(CHOICES) {
                 let after = (pass.run)(&before, &mut Ledger::new(class));
                 // a pass whose rules are all weaker is not run
                 if pass.rules.iter().any(|rule| rule.class <= class) {
@@ -311,7 +311,7 @@ proptest! {
         }
         compare(&before, &optimize(&before, true).0, Class::Exact, "strict")?;
         compare(&before, &optimize(&before, false).0, Class::Ulp, "all")?;
-        compare(&before, &by_differences(&before), Class::Ulp, "differences")?;
+        prop_assert!(alternative(&before, true).is_none());
     }
 
     #[test]

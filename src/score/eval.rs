@@ -186,6 +186,8 @@ fn binary(function: Function, a: f64, b: f64) -> Option<f64> {
     let nan = a.is_nan() || b.is_nan();
     Some(match function {
         Function::Divide => a / b,
+        Function::Power if b == 0.0 => 1.0,
+        Function::Power if nan || a.abs() == 1.0 && b.is_infinite() => f64::NAN,
         Function::Power => libm::pow(a, b),
         Function::Min | Function::Max if nan => f64::NAN,
         Function::Min => a.min(b),

@@ -138,7 +138,8 @@ pub enum Function {
     MultiplyBigint,
     /// `a / b` of BIGINTs, toward zero; a zero divisor must be excluded before
     DivideBigint,
-    /// `a ^ b`, C's `pow`
+    /// `a ^ b` as Java's `Math.pow` has it: NaN to any power but ±0 is NaN, and so is ±1 to an infinite power and anything to
+    /// a NaN power; where C's `pow` is 1 instead, lowering says so
     Power,
     /// Smaller; NaN if either is NaN
     Min,

@@ -7,6 +7,7 @@ use super::dialect::{Dialect, Spelling};
 use crate::diag::{Diagnostic, Failed, Report, codes};
 use crate::schema::Type;
 use crate::score::{Arm, Comparison, Const, Expr, Function, Id, Rebuild, Score, Term};
+use std::collections::BTreeSet;
 
 /// Rewrites every function that the dialect does not spell.
 ///
@@ -91,13 +92,48 @@ fn missing(score: &mut Score, id: Id) -> Option<Id> {
 }
 
 /// For every expression whether it counts on a guard around it: where something is NULL it has a value all the same, since a
-/// function skips NULL, or a condition compares with it.
+/// function skips NULL, or a condition compares with it; or it divides integers by what the guard says is not 0.
 pub fn unguarded(score: &Score, dialect: &dyn Dialect) -> Vec<bool> {
     let skips = |function| match dialect.spell(function) {
         Spelling::SkipsNull(_) => function != Function::Coalesce,
         _ => false,
     };
-    score.needs(skips).iter().map(|needed| !needed.is_empty()).collect()
+    let needs = score.needs(skips);
+    needs.iter().zip(divisors(score)).map(|(needed, divisors)| !needed.is_empty() || !divisors.is_empty()).collect()
+}
+
+/// For every expression the integers that must not be 0 where it is evaluated: what divides by 0 fails. A CASE that asks for
+/// one has a value whatever it is.
+fn divisors(score: &Score) -> Vec<BTreeSet<Id>> {
+    let zero = |id: Id| matches!(score.constant(id), Some(Const::Bigint(0)));
+    let mut all: Vec<BTreeSet<Id>> = Vec::with_capacity(score.len());
+    for id in score.ids() {
+        let mut divisors = BTreeSet::new();
+        score.expr(id).operands(|operand| divisors.extend(&all[operand.index()]));
+        match score.expr(id) {
+            Expr::Call(Function::DivideBigint, list) if score.constant(list[1]).is_none() || zero(list[1]) => {
+                divisors.insert(list[1]);
+            }
+            Expr::Case(arms, _) if !divisors.is_empty() => {
+                for arm in arms {
+                    let parts = match score.expr(arm.condition) {
+                        Expr::Or(parts) => parts.as_slice(),
+                        _ => &[arm.condition],
+                    };
+                    for part in parts {
+                        match score.expr(*part) {
+                            Expr::Compare(Comparison::Equal, a, b) if zero(*b) => divisors.remove(a),
+                            Expr::Compare(Comparison::Equal, a, b) if zero(*a) => divisors.remove(b),
+                            _ => false,
+                        };
+                    }
+                }
+            }
+            _ => {}
+        }
+        all.push(divisors);
+    }
+    all
 }
 
 /// A function that skips NULL arguments, made NULL-strict: `CASE WHEN an argument IS NULL THEN NULL ELSE f(…) END`.

@@ -208,8 +208,17 @@ pub(super) fn quotient(x: Numbers, y: Numbers, rounding: Rounding) -> Numbers {
 
 pub(super) fn power(x: Numbers, y: Numbers, rounding: Rounding) -> Numbers {
     let whole = y.is_point() && libm::rint(y.low) == y.low && y.low.abs() < 1e9;
+    if y.is_point() && y.low == 0.0 {
+        return Numbers::point(1.0);
+    }
+    // Java's: a NaN exponent, and ±1 to an infinite one, give NaN
+    let one = x.is_point() && x.low.abs() == 1.0;
+    let nan = y.is_empty() || x.is_empty() && (y.low > 0.0 || y.high < 0.0);
+    if nan || one && y.is_point() && y.low.is_infinite() {
+        return Numbers::point(f64::NAN);
+    }
     let safe = x.low > 0.0 || whole && y.low > 0.0 || whole && x.high < 0.0;
-    if x.is_empty() || y.is_empty() || !safe {
+    if x.is_empty() || !safe || !y.low.is_finite() || !y.high.is_finite() {
         return Numbers::TOP;
     }
     let ends = [(x.low, y.low), (x.low, y.high), (x.high, y.low), (x.high, y.high)].map(|(x, y)| libm::pow(x, y));

@@ -158,6 +158,30 @@ impl Crossing {
     }
 }
 
+impl Crossing {
+    /// What an arm behind the first asks for NULL too: the values that are carried and read from there on, whose sources that
+    /// arm and those before it ask for. By the arm.
+    fn asked_later(&self, score: &Score, arms: &[Arm], otherwise: Id) -> Vec<Vec<Id>> {
+        let mut later: Vec<Vec<Id>> = vec![Vec::new(); arms.len()];
+        let mut asked: HashSet<Id> = HashSet::new();
+        for (index, arm) in arms.iter().enumerate() {
+            let tests: Vec<Id> = score.null_tests(arm.condition).flatten().collect();
+            asked.extend(tests.iter().flat_map(|&test| score.null_sources(test)));
+            if index == 0 || tests.is_empty() {
+                continue;
+            }
+            let rest = arms[index..].iter().flat_map(|arm| [arm.condition, arm.value]).chain([otherwise]);
+            let (carried, _) = self.read(score, &rest.collect::<Vec<_>>());
+            let says = |value: &Id| {
+                let sources = score.null_sources(*value);
+                !sources.is_empty() && sources.iter().all(|source| asked.contains(source))
+            };
+            later[index] = carried.into_iter().filter(says).collect();
+        }
+        later
+    }
+}
+
 /// The first condition of a CASE, if it asks for NULL, and whatever else the CASE reads.
 fn guarded(score: &Score, expr: &Expr) -> Option<(Id, Vec<Id>)> {
     let Expr::Case(arms, otherwise) = expr else { return None };
@@ -209,14 +233,16 @@ pub(super) fn rebuilt(
                 };
                 new.sum(terms.iter().map(term))
             }
-            Expr::Case(arms, otherwise) if crossing.tests.contains_key(&id) => {
+            Expr::Case(arms, otherwise) => {
                 let get = |id: Id| map.get(&id).copied().unwrap_or(id);
-                let condition = test(&mut new, &map, id, arms[0].condition);
-                let rest = arms.iter().enumerate().map(|(index, arm)| Arm {
-                    condition: condition.filter(|_| index == 0).unwrap_or_else(|| get(arm.condition)),
-                    value: get(arm.value),
-                });
-                let rest: Vec<_> = rest.collect();
+                let first = test(&mut new, &map, id, arms[0].condition);
+                let later = crossing.asked_later(old, arms, *otherwise);
+                let mut rest = Vec::with_capacity(arms.len());
+                for (index, (arm, asked)) in arms.iter().zip(later).enumerate() {
+                    let condition = first.filter(|_| index == 0).unwrap_or_else(|| get(arm.condition));
+                    let missing = new.any_null(asked.into_iter().map(get));
+                    rest.push(Arm { condition: new.or([missing, condition]), value: get(arm.value) });
+                }
                 new.case(rest, get(*otherwise))
             }
             expr => new.carry(expr, |operand| map.get(&operand).copied().unwrap_or(operand)),

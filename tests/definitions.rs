@@ -221,3 +221,39 @@ fn powers_are_the_engines_in_definitions() {
     let folded = folder.run("compile", &rename("a=POWER(1E0, LN(-1E0))"), "");
     assert!(folded.code != 0 && !folded.stdout.contains("2E0"), "{} {}", folded.stdout, folded.stderr);
 }
+
+/// `SELECT ARR, ARRAY_SORT(ARR)[1] …, ARR[1] …` of a server gives the column sorted, and its smallest item twice.
+#[test]
+fn a_column_is_not_sorted_where_it_stands() {
+    let folder = Folder::new(
+        "sorted",
+        &[
+            ("model.json", &linear(r#""least": 1.0, "first": 10.0"#)),
+            ("bad.sql", "first = L[1]; least = ARRAY_SORT(L)[1];"),
+            ("good.sql", "first = L[1]; least = ARRAY_SORT(TRANSFORM(L, _X => _X))[1];"),
+        ],
+    );
+    let refused = |arguments: &[&str]| {
+        let result = folder.run("compile", arguments, "");
+        assert_eq!(result.code, 1);
+        assert!(result.stderr.contains("E0521") && result.stderr.contains("TRANSFORM"), "{}", result.stderr);
+        result.stderr
+    };
+    assert!(refused(&["--features", "@bad.sql"]).contains("bad.sql:1:15"));
+    let from = ["--features", "@good.sql", "--from", "PAYMENTS"];
+    assert!(refused(&[&from[..], &["--where", "ARRAY_SORT(L)[1] > 0E0"]].concat()).contains("--where"));
+    assert!(refused(&[&from[..], &["--keep", "ID,ARRAY_SORT(L) AS SORTED"]].concat()).contains("--keep"));
+    assert_eq!(folder.score(&["--features", "@good.sql"], r#"{"L": [3, 1, 2]}"#), "31.0");
+}
+
+/// A help to copy has to work: bare, `id` would be ID.
+#[test]
+fn a_key_in_lower_case_is_kept_by_its_quoted_name() {
+    let folder = Folder::new("quoted", &[("model.json", &linear(r#""a": 1.0"#))]);
+    let schema = "CREATE STREAM S (`id` INT KEY, A DOUBLE) WITH (KAFKA_TOPIC = 's', VALUE_FORMAT = 'JSON');";
+    std::fs::write(folder.path("schema.sql"), schema).unwrap();
+    let into = ["--from", "S", "--into", "OUT"];
+    let result = folder.run("compile", &into, "");
+    assert!(result.stderr.contains("--keep '`id`'"), "{}", result.stderr);
+    assert!(folder.sql(&[&into[..], &["--keep", "`id`"]].concat()).contains("`id`, A AS PREDICTION"));
+}

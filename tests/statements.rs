@@ -503,6 +503,20 @@ fn a_description_gives_what_its_statement_declares() {
 }
 
 #[test]
+fn recorded_descriptions_of_every_kind_of_column_give_what_their_statements_declare() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/ksqldb/descriptions.jsonl");
+    let text = std::fs::read_to_string(path).expect("recordings");
+    for line in text.lines() {
+        let recorded: serde_json::Value = serde_json::from_str(line).unwrap();
+        let described = relations(&recorded["answer"].to_string()).unwrap();
+        for statement in [&recorded["statement"], &recorded["answer"][0]["sourceDescription"]["statement"]] {
+            assert_eq!(relations(statement.as_str().unwrap()).unwrap(), described, "{statement}");
+        }
+    }
+    assert_eq!(text.lines().count(), 9);
+}
+
+#[test]
 fn descriptions_have_keys_headers_and_nested_types() {
     let text = r#"[{"@type":"source_descriptions","sourceDescriptions":[{"name":"T","type":"TABLE","fields":[
         {"name":"ROWTIME","schema":{"type":"BIGINT"},"type":"SYSTEM"},

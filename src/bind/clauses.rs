@@ -6,10 +6,10 @@
 
 use super::shape::place;
 use super::{Bindings, Text};
-use crate::diag::codes::eval as codes;
+use crate::diag::codes::{compile::SORTS_IN_PLACE, eval as codes};
 use crate::diag::{Diagnostic, Report};
 use crate::sql::ast::Expr;
-use crate::sql::eval::Program;
+use crate::sql::eval::{self, Program};
 use crate::syntax;
 
 /// Columns that a windowed source has besides its own.
@@ -17,6 +17,9 @@ const OF_WINDOWS: &[&str] = &["WINDOWSTART", "WINDOWEND"];
 
 /// Reports what is wrong with an expression of a clause; a condition must be BOOLEAN.
 pub(super) fn check(expr: &Expr, text: &Text, condition: bool, bindings: &Bindings, report: &mut Report) {
+    if eval::sorts_in_place(expr) {
+        report.push(sorting("the expression").at(place(text)));
+    }
     let Some(relation) = bindings.relation.as_ref().filter(|_| bindings.complete) else { return };
     if !is_known(expr) {
         return;
@@ -34,6 +37,12 @@ pub(super) fn check(expr: &Expr, text: &Text, condition: bool, bindings: &Bindin
             report.push(at(finding.clone(), text));
         }
     }
+}
+
+/// The finding about an expression that sorts a column.
+pub(super) fn sorting(what: &str) -> Diagnostic {
+    let message = format!("{what} sorts an array where it stands, and all else in the statement sees it sorted");
+    Diagnostic::new(&SORTS_IN_PLACE, message).help("sort a copy: `ARRAY_SORT(TRANSFORM(…, _X => _X))`")
 }
 
 /// Whether every name is one that the evaluator can look up.

@@ -3,13 +3,13 @@
 use super::definitions::{Defined, define};
 use super::import::{Importer, leaf};
 use super::shape::place;
-use super::{Binding, Bindings, Options, Text, names};
+use super::{Binding, Bindings, Options, Text, clauses, names};
 use crate::diag::{Diagnostic, Failed, Place, Report, codes, nearest};
 use crate::model::{Elem, Feature, Graph, Precision};
 use crate::schema::{Column, Kind, Relation, Type};
 use crate::score::Score;
 use crate::sql::ast;
-use crate::sql::eval::Program;
+use crate::sql::eval::{self, Program};
 use crate::sql::words;
 use crate::syntax;
 use std::collections::HashMap;
@@ -197,6 +197,10 @@ fn split<'a>(text: &'a Text, features: &HashMap<&str, usize>) -> Option<(&'a str
 /// A feature that an expression feeds, unless its type cannot.
 fn by_definition(feature: &Feature, defined: &Defined, report: &mut Report) -> Binding {
     let wanted = natural_type(feature.elem);
+    if eval::sorts_in_place(&defined.expr) {
+        let finding = clauses::sorting(&format!("the expression of the feature `{}`", feature.name));
+        report.push(finding.at(defined.place.clone()));
+    }
     if let Some(ty) = &defined.ty {
         let is_column = matches!(defined.expr, ast::Expr::Column(_) | ast::Expr::Field(..));
         if *ty == Type::Boolean && feature.elem == Elem::Number && !is_column {

@@ -5,7 +5,7 @@ use super::Text;
 use super::{clauses, names};
 use crate::diag::{Diagnostic, Failed, Place, Report, codes};
 use crate::schema::{Key, Kind};
-use crate::sql::ast;
+use crate::sql::{ast, words};
 use crate::syntax;
 
 /// What kind of text is wanted.
@@ -203,7 +203,11 @@ fn keys_first(shape: &mut Shape, bindings: &Bindings, report: &mut Report) {
                     format!("the key column `{}` is not among the kept columns", column.name),
                 )
                 .note("ksqlDB refuses a CREATE … AS SELECT whose projection lacks a key column of its source")
-                .help(format!("add `--keep {}`", column.name)),
+                .help(if words::is_bare(&column.name) {
+                    format!("add `--keep {}`", column.name)
+                } else {
+                    format!("add it as it is written in SQL: --keep '`{}`'", column.name.replace('`', "``"))
+                }),
             );
         }
     }

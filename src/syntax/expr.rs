@@ -316,7 +316,7 @@ impl Reader<'_> {
             Rule::string => self.typed(&name, &first, &second),
             _ => {
                 let arguments = self.arguments(second)?;
-                Ok(Expr::Call(Name(name.0.to_ascii_uppercase()), arguments))
+                Ok(Expr::Call(name, arguments))
             }
         }
     }
@@ -324,7 +324,7 @@ impl Reader<'_> {
     /// `TYPE 'text'`: ksqlDB has it for the types of time, and for DECIMAL, which must be quoted as it is reserved.
     fn typed(&mut self, name: &Name, first: &Pair<'_, Rule>, second: &Pair<'_, Rule>) -> Result<Expr, Failed> {
         let text = unquote(second.as_str());
-        let ty = match name.0.to_ascii_uppercase().as_str() {
+        let ty = match name.as_str() {
             "TIME" => Type::Time,
             "DATE" => Type::Date,
             "TIMESTAMP" => Type::Timestamp,

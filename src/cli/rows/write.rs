@@ -216,7 +216,8 @@ fn json(out: &mut Vec<u8>, value: &Value, ty: &Type) {
             out.push(b'{');
             for (number, (name, value)) in entries.iter().enumerate() {
                 out.extend_from_slice(if number > 0 { b", " } else { b"" });
-                let name = plain(name, key);
+                // a server writes a key that is NULL so, too
+                let name = if name.is_null() { "null".into() } else { plain(name, key) };
                 out.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
                 out.extend_from_slice(b": ");
                 json(out, value, item);

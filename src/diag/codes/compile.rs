@@ -70,6 +70,10 @@ super::codes! {
     OUT_OF_DATE = "E0520", "SQL that is out of date",
         "`m2ksql build --check` compiled the models of the manifest, and a file is missing or is not what came out. The \
          difference is on standard output. Run `m2ksql build`, look at the difference, and commit it with the model.";
+    SORTS_IN_PLACE = "E0521", "a column that would be sorted",
+        "ksqlDB's ARRAY_SORT sorts the array itself. Where that is a column, every other expression of the statement that \
+         reads the column finds it sorted, also the column that passes through, so that a result would depend on what \
+         stands beside it. Sort a copy: `ARRAY_SORT(TRANSFORM(arr, _X => _X))`.";
     NO_SCALAR_FORM = "E0601", "no SQL form for an operator",
         "An operator of the model has no form in scalar SQL that is exact enough, so it is refused rather than \
          approximated. The message names it.";

@@ -65,8 +65,11 @@ impl Conversion {
             (Type::Date, Type::String) => Conversion::FormatDate,
             (Type::Timestamp, Type::String) => Conversion::FormatTimestamp,
             (Type::Bytes, Type::String) => return Err(NoConversion::Unsupported),
-            (from, Type::String) if holds_map(from) => {
+            (from, Type::String) if holds(from, is_map) => {
                 return Err(NoConversion::NotEvaluated("the order of a map's entries is that of a hash table"));
+            }
+            (from, Type::String) if holds(from, is_time) => {
+                return Err(NoConversion::NotEvaluated("the text of times inside depends on the server's time zone"));
             }
             (from, Type::String) => Conversion::Text(from.clone()),
             (Type::String, Type::Boolean) => Conversion::ParseBoolean,
@@ -178,13 +181,24 @@ impl Conversion {
     }
 }
 
-fn holds_map(ty: &Type) -> bool {
-    match ty {
-        Type::Map(..) => true,
-        Type::Array(item) => holds_map(item),
-        Type::Struct(fields) => fields.iter().any(|field| holds_map(&field.ty)),
-        _ => false,
-    }
+/// Whether the type, or one inside it, is such a one.
+fn holds(ty: &Type, such: fn(&Type) -> bool) -> bool {
+    such(ty)
+        || match ty {
+            Type::Array(item) => holds(item, such),
+            Type::Map(key, item) => holds(key, such) || holds(item, such),
+            Type::Struct(fields) => fields.iter().any(|field| holds(&field.ty, such)),
+            _ => false,
+        }
+}
+
+fn is_map(ty: &Type) -> bool {
+    matches!(ty, Type::Map(..))
+}
+
+/// Inside a list, ksqlDB writes it as Java does, in the time zone of the server.
+fn is_time(ty: &Type) -> bool {
+    matches!(ty, Type::Time | Type::Date | Type::Timestamp)
 }
 
 /// Whether the text begins `true` or `yes`.

@@ -146,6 +146,12 @@ pub fn type_of(expr: &Expr, relation: &Relation, report: &mut Report) -> Result<
     Program::compile(expr, relation, report).map(|program| program.ty)
 }
 
+/// Whether the expression may sort an array of its row where it stands: ksqlDB then shows it sorted wherever else the
+/// statement reads it, before and after, so that what such an expression means depends on what stands beside it.
+pub fn sorts_in_place(expr: &Expr) -> bool {
+    compile::sorts_in_place(expr)
+}
+
 /// The names of the functions that the evaluator knows, sorted.
 pub fn function_names() -> Vec<&'static str> {
     let mut names: Vec<&'static str> = functions::all().map(|function| function.name).collect();

@@ -263,6 +263,18 @@ fn closure_arity(lambda: &Expr) -> usize {
 }
 
 /// Whether nobody else holds the array.
+/// Whether an array is sorted that others may hold too.
+pub(in crate::sql::eval) fn sorts_in_place(expr: &Expr) -> bool {
+    let mut found = match expr {
+        Expr::Call(name, arguments) if name.as_str() == "ARRAY_SORT" => {
+            !arguments.first().is_some_and(|array| is_fresh(peel(array)))
+        }
+        _ => false,
+    };
+    expr.for_each_child(|child| found = found || sorts_in_place(child));
+    found
+}
+
 fn is_fresh(array: &Expr) -> bool {
     match array {
         Expr::Array(_) => true,

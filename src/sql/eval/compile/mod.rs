@@ -7,6 +7,8 @@
 mod calls;
 mod operators;
 
+pub(super) use calls::sorts_in_place;
+
 use super::convert::{Conversion, NoConversion};
 use super::decimal::Decimal;
 use super::lists::{Clash, Part, Shape, unify};

@@ -89,7 +89,7 @@ fn length(values: &[Value]) -> Evaluated {
     })
 }
 
-/// Skips NULLs; of equal items the first stays. Items without an order are an exception once two of them meet.
+/// Skips NULLs; of equal items the first stays. An item without an order is an exception, even a single one.
 fn extreme(values: &[Value], greatest: bool) -> Evaluated {
     let [Value::Array(list)] = values else {
         return Ok(Value::Null);
@@ -97,12 +97,8 @@ fn extreme(values: &[Value], greatest: bool) -> Evaluated {
     list.with(|items| {
         let mut best = &Value::Null;
         for item in items.iter().filter(|item| !item.is_null()) {
-            if best.is_null() {
-                best = item;
-                continue;
-            }
-            let order = item.java_compare(best).ok_or(Thrown)?;
-            if if greatest { order.is_gt() } else { order.is_lt() } {
+            let order = item.java_compare(if best.is_null() { item } else { best }).ok_or(Thrown)?;
+            if best.is_null() || if greatest { order.is_gt() } else { order.is_lt() } {
                 best = item;
             }
         }

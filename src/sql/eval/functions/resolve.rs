@@ -2,6 +2,7 @@
 //!
 //! The rules are ksqlDB's: an argument without a type (NULL) fits everything; without conversions first; of several
 //! candidates a fixed one beats a variadic one, more parameters beat fewer, fewer letters beat more; a tie is an error.
+//! A variadic signature ties with itself where a NULL can be both its repeated parameter and an array of them.
 
 use super::{Function, Overload, Parameter, Returns};
 use crate::schema::Type;
@@ -110,12 +111,20 @@ pub(in super::super) fn resolve(
         candidates.sort_by_key(|overload| rank(overload));
         match candidates.as_slice() {
             [] => {}
+            [.., best] if may_be_all(best, arguments) => return Err(Refusal::Ambiguous),
             [only] => return Ok(only),
             [.., second, best] if rank(best) > rank(second) => return Ok(best),
             _ => return Err(Refusal::Ambiguous),
         }
     }
     Err(Refusal::None)
+}
+
+/// Whether the last argument is a NULL that may as well be the array of all repeated arguments.
+fn may_be_all(overload: &Overload, arguments: &[Argument]) -> bool {
+    overload.variadic
+        && arguments.len() == overload.parameters.len()
+        && arguments.last() == Some(&Argument::Value(None))
 }
 
 /// How good a candidate is, best last.

@@ -5,8 +5,13 @@ use super::super::run::{Evaluated, Thrown};
 use super::super::value::{List, Value};
 use super::{Function, Parameter as P, Run, fixed, variadic};
 
+const OF_BYTES: Run = Run::Refused("BYTES are compared and passed on only");
+
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function { name: "LEN", overloads: &[fixed(&[P::String], &P::Integer, Run::Values(length))] },
+    Function {
+        name: "LEN",
+        overloads: &[fixed(&[P::String], &P::Integer, Run::Values(length)), fixed(&[P::Bytes], &P::Integer, OF_BYTES)],
+    },
     Function {
         name: "UCASE",
         overloads: &[fixed(&[P::String], &P::String, Run::Values(|v| map_text(v, str::to_uppercase)))],
@@ -23,17 +28,34 @@ pub(super) static FUNCTIONS: &[Function] = &[
         name: "INITCAP",
         overloads: &[fixed(&[P::String], &P::String, Run::Values(|v| map_text(v, capitalized)))],
     },
-    Function { name: "CHR", overloads: &[fixed(&[P::Integer], &P::String, Run::Values(character))] },
-    Function { name: "CONCAT", overloads: &[variadic(&[P::String], &P::String, Run::Values(concat))] },
+    Function {
+        name: "CHR",
+        overloads: &[
+            fixed(&[P::Integer], &P::String, Run::Values(character)),
+            fixed(&[P::String], &P::String, Run::Refused("it knows characters by their number only")),
+        ],
+    },
+    Function {
+        name: "CONCAT",
+        overloads: &[
+            variadic(&[P::String], &P::String, Run::Values(concat)),
+            variadic(&[P::Bytes], &P::Bytes, OF_BYTES),
+        ],
+    },
     Function {
         name: "CONCAT_WS",
-        overloads: &[variadic(&[P::String], &P::String, Run::Values(concat_with_separator))],
+        overloads: &[
+            variadic(&[P::String], &P::String, Run::Values(concat_with_separator)),
+            variadic(&[P::Bytes], &P::Bytes, OF_BYTES),
+        ],
     },
     Function {
         name: "SUBSTRING",
         overloads: &[
             fixed(&[P::String, P::Integer], &P::String, Run::Values(substring)),
             fixed(&[P::String, P::Integer, P::Integer], &P::String, Run::Values(substring)),
+            fixed(&[P::Bytes, P::Integer], &P::Bytes, OF_BYTES),
+            fixed(&[P::Bytes, P::Integer, P::Integer], &P::Bytes, OF_BYTES),
         ],
     },
     Function {
@@ -52,13 +74,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function { name: "FIELD", overloads: &[variadic(&[P::String, P::String], &P::Integer, Run::Values(field))] },
     Function {
         name: "LPAD",
-        overloads: &[fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| pad(v, true)))],
+        overloads: &[
+            fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| pad(v, true))),
+            fixed(&[P::Bytes, P::Integer, P::Bytes], &P::Bytes, OF_BYTES),
+        ],
     },
     Function {
         name: "RPAD",
-        overloads: &[fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| pad(v, false)))],
+        overloads: &[
+            fixed(&[P::String, P::Integer, P::String], &P::String, Run::Values(|v| pad(v, false))),
+            fixed(&[P::Bytes, P::Integer, P::Bytes], &P::Bytes, OF_BYTES),
+        ],
     },
-    Function { name: "SPLIT", overloads: &[fixed(&[P::String, P::String], &P::Array(&P::String), Run::Values(split))] },
+    Function {
+        name: "SPLIT",
+        overloads: &[
+            fixed(&[P::String, P::String], &P::Array(&P::String), Run::Values(split)),
+            fixed(&[P::Bytes, P::Bytes], &P::Array(&P::Bytes), OF_BYTES),
+        ],
+    },
     Function {
         name: "SPLIT_TO_MAP",
         overloads: &[fixed(

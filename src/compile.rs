@@ -10,6 +10,7 @@
 //! | `sql::stages` | Score + Shape → several | where a chain of statements is divided (`compile::chain` says when) |
 //! | `sql::plan` | Score + Shape → Plan | what is inside the limits |
 //! | `sql::emit` | Plan → sql::ast | shapes of expressions and statements |
+//! | `sql::accept` | – | whether the target takes every text, name and function |
 //! | `sql::print` | sql::ast → text | parentheses and line breaks |
 
 mod chain;
@@ -24,7 +25,7 @@ use crate::sql::ast::{Commented, Item, Name, Script, Statement};
 use crate::sql::dialect::{self, Dialect};
 use crate::sql::plan::{Plan, record};
 use crate::sql::print::{self, Style};
-use crate::sql::{emit, legalize, plan};
+use crate::sql::{accept, emit, legalize, plan};
 use crate::syntax;
 use chain::Chain;
 use std::borrow::Cow;
@@ -180,6 +181,9 @@ pub fn compile_bound(
         ));
     }
     let (stages, stats) = stages(&score, &bindings, &shape, options, report)?;
+    for stage in &stages {
+        accept::check(stage.statement.as_ref().map(|it| &it.statement), &stage.items, options.dialect, report)?;
+    }
     let many = stages.iter().flat_map(|stage| &stage.plan.items).any(|item| item.measure.terms > MANY_TERMS);
     let style = Style { pack: many, ..options.style };
     let text = printed(&stages, style);

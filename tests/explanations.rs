@@ -89,3 +89,44 @@ fn a_projection_has_no_contributions() {
     assert!(result.stderr.contains("the model has no `reasons`"), "{}", result.stderr);
     assert!(result.stderr.contains("`reduce` mixes features"), "{}", result.stderr);
 }
+
+/// A line 2 x + 3 y + 1 behind `scale`, an affine inverse of what its target was transformed by: contributions are terms of
+/// the prediction, so that they add up to it; behind another function there are none.
+#[test]
+fn a_transformed_target_scales_its_contributions() {
+    let model = |with: &str| {
+        format!(
+            r#"{{"class": "TransformedTargetRegressor", {with}, "feature_names_in_": ["x", "y"],
+            "regressor_": {{"class": "LinearRegression", "coef_": [2.0, 3.0], "intercept_": 1.0}}}}"#
+        )
+    };
+    let scaled = r#""transformer_": {"class": "StandardScaler", "mean_": [100.0], "scale_": [10.0]}"#;
+    // x = 1, y = -2: 10 (2 - 6 + 1) + 100 = 70, of which 20 and -60; negated 3, of which -2 and 6
+    let cases = [
+        (scaled, json!([70.0, {"x": 20.0, "y": -60.0}, ["x", "y"]])),
+        (r#""inverse_func": "negative""#, json!([3.0, {"x": -2.0, "y": 6.0}, ["y", "x"]])),
+    ];
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("transformed.json");
+    let options =
+        ["--input", "-", "--format", "json", "--select", "prediction,contributions,reasons", "--reasons", "2"];
+    for (with, expected) in cases {
+        std::fs::write(&file, model(with)).unwrap();
+        let result = run_with(&[&["score", file.to_str().unwrap()], &options[..]].concat(), "x,y\n1,-2\n");
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        let rows: Value = serde_json::from_str(&result.stdout).unwrap();
+        let row = &rows[0];
+        assert_eq!(json!([row["PREDICTION"], row["CONTRIBUTIONS"], row["REASONS"]]), expected, "{with}");
+    }
+    let result = run_with(&["compile", "-", "--select", "contributions"], &model(r#""inverse_func": "expm1""#));
+    assert!(result.code == 1 && result.stderr.contains("`Expm1` stands between"), "{}", result.stderr);
+}
+
+/// An offset is added like a term of weight 1: 0.5 · 2 + exposure.
+#[test]
+fn an_offset_is_a_contribution() {
+    let model = r#"{ "type": "glm", "link": "log", "features": { "x": 0.5 }, "offset": "e", "intercept": 1.0 }"#;
+    let options = ["compile", "-", "--select", "contributions", "--contributions", "columns"];
+    let result = run_with(&options, model);
+    let sql = result.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(sql.contains("5E-1 * X AS CONTRIBUTION_X, CAST(E AS DOUBLE) AS CONTRIBUTION_E"), "{sql} {}", result.stderr);
+}

@@ -175,3 +175,16 @@ fn types_are_read_back() {
     }
     assert_eq!(recording::ty("TIMESTAMP"), Type::Timestamp);
 }
+
+/// The evaluator's functions are those of 0.29: each is in the oldest release that is served, by its sources, or has a later one.
+#[test]
+fn every_function_has_a_first_release() {
+    let recorded = std::fs::read_to_string(format!("{FIXTURES}/functions-0.21.txt")).unwrap();
+    let oldest: Vec<&str> = recorded.lines().filter(|line| !line.starts_with('#')).collect();
+    let names = m2ksql::sql::eval::function_names();
+    assert!(names.len() > 80 && oldest.len() > 80);
+    for name in names {
+        let later = m2ksql::sql::dialect::since(name).is_some();
+        assert!(later != oldest.contains(&name), "{name}: say in src/sql/dialect/functions.rs since when there is one");
+    }
+}

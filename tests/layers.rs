@@ -26,6 +26,7 @@ const RANKS: &[(&str, u8)] = &[
     ("sql::stages", 3),
     ("sql::plan", 3),
     ("sql::cost", 3),
+    ("sql::accept", 3),
     ("sql::emit", 3),
     ("sql::print", 3),
     ("sql::doc", 3),
@@ -37,6 +38,7 @@ const RANKS: &[(&str, u8)] = &[
     ("schema", 1),
     ("score", 1),
     ("sql::ast", 1),
+    ("sql::alias", 1),
     ("sql::words", 1),
     ("diag", 0),
 ];
@@ -46,6 +48,8 @@ const INPUTS: &[(&str, &str)] = &[
     // types have one name everywhere
     ("score", "schema"),
     ("sql::ast", "schema"),
+    ("sql::alias", "schema"),
+    ("sql::alias", "sql::ast"),
     // SQL texts found in a model are read here
     ("bind", "syntax"),
     ("lower", "bind"),
@@ -64,6 +68,7 @@ const INPUTS: &[(&str, &str)] = &[
     ("sql::stages", "bind"),
     ("sql::stages", "sql::legalize"),
     ("sql::stages", "sql::plan"),
+    ("sql::accept", "sql::dialect"),
     ("sql::emit", "bind"),
     ("sql::emit", "sql::dialect"),
     ("sql::emit", "sql::plan"),

@@ -140,3 +140,14 @@ fn what_cannot_be_tested_is_refused() {
     assert!(refused.code != 0, "{}", refused.stderr);
     assert!(!Path::new(target).exists());
 }
+
+/// As the server numbers them: by how many have no name, not by where they stand (`X, X + 1` gives KSQL_COL_0).
+#[test]
+fn columns_without_a_name_are_named_as_the_server_does() {
+    let model = r#"{ "type": "linear", "features": { "x": 2.0 } }"#;
+    let options =
+        "compile - --column ID\u{a0}STRING\u{a0}KEY --column X\u{a0}DOUBLE --from S --into T --keep ID,X,X+1E0,X*2E0";
+    let (_, outputs, _) = test("unnamed", options, model);
+    let names: Vec<&String> = outputs[0]["value"].as_object().unwrap().keys().collect();
+    assert!(["KSQL_COL_0", "KSQL_COL_1"].iter().all(|name| names.iter().any(|it| it == name)), "{names:?}");
+}

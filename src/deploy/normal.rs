@@ -3,9 +3,8 @@
 //! A server keeps its own text: names qualified by their source, every operation in parentheses, aliases without AS, `*`
 //! written out, comments gone. What differs in meaning differs here too: no rule changes what is computed or how.
 
-use std::collections::BTreeMap;
-
-use crate::schema::{Column, Relation};
+use crate::schema::Relation;
+use crate::sql::alias::Generated;
 use crate::sql::ast::{Comparison, Expr, Item, Name, Query};
 
 /// A query without what a server adds or drops.
@@ -33,7 +32,7 @@ pub fn normal(query: &Query, source: Option<&Relation>) -> Normal {
     let aliases = [Some(&query.from), query.from_alias.as_ref()];
     let tidy = |expr: &Expr| tidy(expr.clone(), &aliases);
     let columns = source.map(|source| source.columns.as_slice()).unwrap_or_default();
-    let mut generated = Generated { columns, next: BTreeMap::new() };
+    let mut generated = Generated::new(columns);
     let mut items = Vec::new();
     for item in &query.items {
         match item {
@@ -55,40 +54,6 @@ pub fn normal(query: &Query, source: Option<&Relation>) -> Normal {
         filter: query.filter.as_ref().map(tidy),
         partition_by: query.partition_by.iter().map(tidy).collect(),
     }
-}
-
-/// The names that a server gives columns without an alias: numbered where one is taken.
-struct Generated<'a> {
-    columns: &'a [Column],
-    /// The next number of every name that was given.
-    next: BTreeMap<String, u64>,
-}
-
-impl Generated<'_> {
-    fn name(&mut self, expr: &Expr) -> Name {
-        match expr {
-            Expr::Column(name) | Expr::Qualified(_, name) => name.clone(),
-            Expr::Field(_, field) => self.numbered(split_number(field.as_str()).0, false),
-            _ => self.numbered("KSQL_COL", true),
-        }
-    }
-
-    /// The first number from zero on that no column of the source has; zero is left out of fields' names.
-    fn numbered(&mut self, name: &str, with_zero: bool) -> Name {
-        let next = self.next.entry(name.to_owned()).or_default();
-        while self.columns.iter().any(|column| split_number(&column.name) == (name, *next)) {
-            *next += 1;
-        }
-        let number = *next;
-        *next += 1;
-        Name::new(if number == 0 && !with_zero { name.to_owned() } else { format!("{name}_{number}") })
-    }
-}
-
-/// `ZIP_2` as `ZIP` and 2; a name without a number has zero.
-fn split_number(name: &str) -> (&str, u64) {
-    let digits = name.rsplit_once('_').filter(|(_, digits)| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    digits.and_then(|(name, digits)| Some((name, digits.parse().ok()?))).unwrap_or((name, 0))
 }
 
 /// Operands first. Trees come from the reader, which bounds their depth.
@@ -146,6 +111,7 @@ fn flat(list: Vec<Expr>, inner: impl Fn(Expr) -> Result<Vec<Expr>, Expr>) -> Vec
 mod tests {
     use super::*;
     use crate::diag::{Report, Sources};
+    use crate::schema::Column;
     use crate::schema::{Kind, Type};
     use crate::sql::ast::Statement;
     use crate::syntax;

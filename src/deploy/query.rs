@@ -15,6 +15,8 @@ use super::fault::Fault;
 use super::frames::{Column, Frames, Header, Trouble};
 use super::pipe::{Out, Pipe};
 use super::{Client, Properties};
+use crate::sql::alias::Generated;
+use crate::sql::ast::Expr;
 
 /// What is asked.
 #[derive(Clone, Debug, Default)]
@@ -275,7 +277,8 @@ impl Reading {
 
 /// The columns of servers that do not name them.
 fn numbered(count: usize) -> Vec<Column> {
-    (0..count).map(|number| Column { name: format!("KSQL_COL_{number}"), ty: None, key: false }).collect()
+    let mut names = Generated::new(&[]);
+    (0..count).map(|_| Column { name: names.name(&Expr::Null).0, ty: None, key: false }).collect()
 }
 
 #[cfg(test)]

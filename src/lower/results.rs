@@ -214,6 +214,10 @@ fn no_contributions(graph: &Graph, kind: Kind, obstacle: &Obstacle) -> Diagnosti
             "it has several targets, each with contributions of its own".to_owned(),
             "use a model with one target".to_owned(),
         ),
+        Obstacle::Transformed(step) => (
+            format!("`{step}` stands between the linear step and the result, which is then no sum of contributions"),
+            "select something else, or use the model without that transformation of its result".to_owned(),
+        ),
         Obstacle::Mixed(step) => (
             format!("`{step}` mixes features, so that a column of the linear step belongs to none of them"),
             "use a model without that step, or do it before, in a stream of its own".to_owned(),

@@ -1,5 +1,7 @@
 //! The SQL side: the syntax tree, and the way from scalar expressions to text in a dialect.
 
+pub mod accept;
+pub mod alias;
 pub mod ast;
 pub mod cost;
 pub mod dialect;

@@ -103,7 +103,6 @@ pub fn plan(
     let uses = score.uses();
     check_spelled(score, &uses, dialect, report);
     check_constants(score, &uses, report);
-    check_texts(score, &uses, report);
     report.check(since)?;
     Ok(Plan { shape, items })
 }
@@ -329,34 +328,6 @@ fn check_constants(score: &Score, uses: &[u32], report: &mut Report) {
             )
             .note(format!("{found} constants of the expression are not finite"))
             .help("look for weights or scales of extreme size in the model"),
-        );
-    }
-}
-
-/// ksqlDB replaces `${name}` inside of string literals before it reads them.
-fn check_texts(score: &Score, uses: &[u32], report: &mut Report) {
-    for output in &score.outputs {
-        let texts = match &output.form {
-            Form::Map(texts) | Form::Top { names: texts, .. } => texts.as_slice(),
-            Form::Scalar | Form::Array => &[],
-        };
-        texts.iter().for_each(|text| check_text(text, report));
-    }
-    for id in score.ids().filter(|id| uses[id.index()] > 0) {
-        if let Expr::Const(Const::Text(text)) = score.expr(id) {
-            check_text(text, report);
-        }
-    }
-}
-
-fn check_text(text: &str, report: &mut Report) {
-    if text.contains("${") {
-        report.push(
-            Diagnostic::new(
-                &codes::compile::VARIABLE_IN_TEXT,
-                format!("the text `{}` holds `${{`, which ksqlDB takes for a variable", text.escape_debug()),
-            )
-            .help("rename the class, feature or category, and train the model on the new name"),
         );
     }
 }

@@ -85,7 +85,11 @@ super::codes! {
          weights that overflow when combined (for instance a scale that is almost zero).";
     VARIABLE_IN_TEXT = "E0605", "a text that ksqlDB would change",
         "ksqlDB replaces `${name}` by the value of a variable, inside of string literals too, before it reads a statement. \
-         A class or category whose text holds `${` would be compared as something else, so it is refused.";
+         A class or category whose text holds `${` would be compared as something else, so it is refused, wherever it stands: \
+         in the model, in the definition of a feature, in `--where`, `--keep` or `--with`.";
+    LATER_FUNCTION = "E0606", "a function that the target does not have yet",
+        "An expression calls a function that came with a later release of ksqlDB than the one that `--target` names, or than \
+         the server is. The message says since when there is one.";
     INTERNAL = "E0699", "internal error",
         "The compiler found a fault of its own: what it printed does not read back to what it meant. Nothing was written. \
          Please report it with the model, or with its structure if the model is confidential.";

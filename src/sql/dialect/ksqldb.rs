@@ -3,7 +3,7 @@
 //! Releases differ in what they have and in how many columns and calls fit into one item; what is known of each is in
 //! [`RELEASES`]. Before 0.21 there is no GREATEST, and an array whose element fails has no value: those are not served.
 
-use super::{Capabilities, Costs, Dialect, Limits, Spelling};
+use super::{Capabilities, Costs, Dialect, Limits, Since, Spelling, since};
 use crate::schema::Type;
 use crate::score::Function;
 use crate::sql::ast::Operator;
@@ -13,49 +13,36 @@ use crate::sql::ast::Operator;
 pub struct KsqlDb {
     name: &'static str,
     /// The first stand-alone release that it serves: 0.29 is 29.
-    standalone: u32,
+    standalone: Option<u32>,
     /// The first release of Confluent Platform.
-    platform: (u32, u32),
+    platform: Option<(u32, u32)>,
     /// Columns and calls of an item are parameters of one Java method, of which there are 255 with three of the engine's own
     /// (confluentinc/ksql#9353, mended in 7.4 and 0.29).
     arguments: Option<u32>,
-    /// POWER of 0.29, TANH of 0.28.
-    power: bool,
-    tanh: bool,
     /// CAST catches what fails inside of it (confluentinc/ksql#9336, 7.3 and 0.28).
     cast_catches: bool,
 }
 
-const LATEST: KsqlDb = KsqlDb {
-    name: "ksqldb-0.29",
-    standalone: 29,
-    platform: (7, 4),
-    arguments: None,
-    power: true,
-    tanh: true,
-    cast_catches: true,
-};
+const LATEST: KsqlDb =
+    KsqlDb { name: "ksqldb-0.29", standalone: Some(29), platform: Some((7, 4)), arguments: None, cast_catches: true };
 
-/// Newest first.
-pub static RELEASES: [KsqlDb; 4] = [
+/// Newest first. Which functions each has is in `functions`.
+pub static RELEASES: [KsqlDb; 5] = [
     LATEST,
-    KsqlDb { name: "ksqldb-0.28", standalone: 27, platform: (7, 3), arguments: Some(250), power: false, ..LATEST },
+    KsqlDb { name: "ksqldb-7.3", standalone: None, platform: Some((7, 3)), arguments: Some(250), ..LATEST },
+    KsqlDb { name: "ksqldb-0.28", standalone: Some(28), platform: None, arguments: Some(250), ..LATEST },
     KsqlDb {
-        name: "ksqldb-0.26",
-        standalone: 24,
-        platform: (7, 2),
+        name: "ksqldb-0.27",
+        standalone: Some(24),
+        platform: Some((7, 2)),
         arguments: Some(250),
-        power: false,
-        tanh: false,
         cast_catches: false,
     },
     KsqlDb {
         name: "ksqldb-0.23",
-        standalone: 21,
-        platform: (7, 0),
+        standalone: Some(21),
+        platform: Some((7, 0)),
         arguments: Some(250),
-        power: false,
-        tanh: false,
         cast_catches: false,
     },
 ];
@@ -78,8 +65,8 @@ impl Dialect for KsqlDb {
     /// `ksqldb-0.29`, `0.29.0`, `ksqldb-7.4`, `7.4+`, `8.0.1`.
     fn serves(&self, target: &str) -> bool {
         match numbers(target) {
-            Some((0, minor)) => minor >= self.standalone,
-            Some(version) => version >= self.platform,
+            Some((0, minor)) => self.standalone.is_some_and(|first| minor >= first),
+            Some(version) => self.platform.is_some_and(|first| version >= first),
             None => false,
         }
     }
@@ -131,8 +118,8 @@ impl Dialect for KsqlDb {
             Function::SubtractBigint => Spelling::Infix(Operator::Subtract),
             Function::MultiplyBigint => Spelling::Infix(Operator::Multiply),
             Function::DivideBigint => Spelling::Infix(Operator::Divide),
-            Function::Power if self.power => Spelling::Call("POWER"),
-            Function::Power => Spelling::Refuse("POWER came with ksqlDB 0.29 (Confluent Platform 7.4)"),
+            Function::Power if self.lacks("POWER").is_none() => Spelling::Call("POWER"),
+            Function::Power => Spelling::Refuse("POWER came with ksqlDB 0.29 (Confluent Platform 7.3)"),
             // NaN is the greatest
             Function::Max => Spelling::SkipsNull("GREATEST"),
             // LEAST would prefer a number to NaN
@@ -147,7 +134,7 @@ impl Dialect for KsqlDb {
             Function::RoundEven => Spelling::Rewrite,
             // SIGN gives an INTEGER, and 0 for NaN
             Function::Sign => Spelling::Rewrite,
-            Function::Tanh if self.tanh => Spelling::Call("TANH"),
+            Function::Tanh if self.lacks("TANH").is_none() => Spelling::Call("TANH"),
             Function::Tanh => Spelling::Rewrite,
             Function::Sigmoid
             | Function::Softmax
@@ -166,9 +153,18 @@ impl Dialect for KsqlDb {
             Function::Coalesce => Spelling::SkipsNull("COALESCE"),
         }
     }
+
+    fn lacks(&self, function: &str) -> Option<&'static Since> {
+        let too_old = |since: &&Since| {
+            self.standalone.is_some_and(|first| first < since.standalone)
+                || self.platform.is_some_and(|first| first < since.platform)
+        };
+        since(function).filter(too_old)
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use crate::sql::dialect::{Server, find, of_server};
 
@@ -178,15 +174,37 @@ mod tests {
         for target in ["ksqldb-0.29", "0.29.0", "ksqldb-7.4", "7.4+", "7.9.1", "8.1.0-0", "ksqldb-8.0"] {
             assert_eq!(found(target), Some("ksqldb-0.29"), "{target}");
         }
-        for (target, name) in
-            [("7.3.15", "ksqldb-0.28"), ("0.27.1", "ksqldb-0.28"), ("7.2", "ksqldb-0.26"), ("0.22", "ksqldb-0.23")]
-        {
+        for (target, name) in [
+            ("7.3.15", "ksqldb-7.3"),
+            ("0.28.2", "ksqldb-0.28"),
+            ("0.27.1", "ksqldb-0.27"),
+            ("7.2", "ksqldb-0.27"),
+            ("0.22", "ksqldb-0.23"),
+        ] {
             assert_eq!(found(target), Some(name), "{target}");
         }
         for target in ["0.17", "6.2", "", "ksqldb", "duckdb", "7", "ksqldb-seven.4"] {
             assert_eq!(found(target), None, "{target}");
         }
     }
+
+    /// By the trees of the tags v0.27.2, v0.28.2, v0.29.0, v7.2.0, v7.3.0 and v7.4.0.
+    #[test]
+    fn a_release_has_what_its_source_declares() {
+        let lacking = |target: &str| {
+            let dialect = find(target).unwrap();
+            ["EXP", "GREATEST", "TO_JSON_STRING", "TANH", "POWER", "TRUNC"].map(|it| dialect.lacks(it).is_none())
+        };
+        assert_eq!(lacking("0.29"), [true; 6]);
+        assert_eq!(lacking("7.3"), [true, true, true, true, true, false]);
+        assert_eq!(lacking("0.28"), [true, true, true, true, false, false]);
+        assert_eq!(lacking("0.27"), [true, true, true, false, false, false]);
+        assert_eq!(lacking("7.2"), [true, true, true, false, false, false]);
+        assert_eq!(lacking("0.23"), [true, true, false, false, false, false]);
+        let catches = ["7.3", "0.28", "0.27", "7.2"].map(|target| find(target).unwrap().capabilities().cast_catches);
+        assert_eq!(catches, [true, true, false, false]);
+    }
+
     #[test]
     fn a_server_gets_what_it_takes() {
         let by = |version: &str| match of_server(version) {
@@ -197,7 +215,7 @@ mod tests {
         for (version, found) in [
             ("0.29.0", "ksqldb-0.29"),
             ("0.23.1-RC5", "ksqldb-0.23"),
-            ("7.2.1", "ksqldb-0.26"),
+            ("7.2.1", "ksqldb-0.27"),
             ("9.1.0-12", "ksqldb-0.29"),
             ("0.20.0", "too old"),
             ("6.2.4", "too old"),

@@ -3,8 +3,10 @@
 //! The trait has no default methods: a new function of the IR is a compile error in every dialect, never a silently
 //! inherited spelling. A new dialect is one file and one line in [`DIALECTS`].
 
+mod functions;
 mod ksqldb;
 
+pub use functions::{Since, since};
 pub use ksqldb::KsqlDb;
 
 use ksqldb::{RELEASES, numbers};
@@ -105,10 +107,12 @@ pub trait Dialect: Sync {
     fn capabilities(&self) -> Capabilities;
     /// How a function is written.
     fn spell(&self, function: Function) -> Spelling;
+    /// Since when there is a function of this name, upper case, if the target does not have it yet.
+    fn lacks(&self, function: &str) -> Option<&'static Since>;
 }
 
 /// Every dialect; of those that serve a target, the first is meant.
-pub static DIALECTS: &[&dyn Dialect] = &[&RELEASES[0], &RELEASES[1], &RELEASES[2], &RELEASES[3]];
+pub static DIALECTS: &[&dyn Dialect] = &[&RELEASES[0], &RELEASES[1], &RELEASES[2], &RELEASES[3], &RELEASES[4]];
 
 /// The dialect for a target.
 pub fn find(target: &str) -> Option<&'static dyn Dialect> {

@@ -3,6 +3,7 @@
 use super::{Event, Program, Value};
 use crate::diag::{Failed, Report};
 use crate::schema::{Column, Relation, Type};
+use crate::sql::alias::Generated;
 use crate::sql::ast::{Item, Query};
 
 /// Queries, compiled for the relation that the first one reads.
@@ -46,7 +47,8 @@ impl Chain {
                 None => None,
             };
             let mut items: Vec<(String, From)> = Vec::new();
-            for (position, item) in query.items.iter().enumerate() {
+            let mut generated = Generated::new(&read.columns);
+            for item in &query.items {
                 match item {
                     Item::All(_) => items.extend(
                         read.columns
@@ -54,9 +56,9 @@ impl Chain {
                             .enumerate()
                             .map(|(number, column)| (column.name.clone(), From::Column(number, column.ty.clone()))),
                     ),
-                    Item::Expr { expr, .. } => {
-                        let name = item.name().map_or_else(|| format!("KSQL_COL_{position}"), |name| name.0.clone());
-                        items.push((name, From::Program(Box::new(Program::compile(expr, &read, report)?))));
+                    Item::Expr { expr, alias, .. } => {
+                        let name = alias.clone().unwrap_or_else(|| generated.name(expr));
+                        items.push((name.0, From::Program(Box::new(Program::compile(expr, &read, report)?))));
                     }
                 }
             }

@@ -314,6 +314,9 @@ fn closed(server: &Server) -> bool {
 #[test]
 fn limits_end_the_query_on_the_server_too() {
     let server = endless();
+    let (kept, outcome) = ask(&server.url, Limits { rows: Some(0), ..Limits::default() });
+    assert!(kept.rows.is_empty() && matches!(outcome.end, End::Enough) && server.requests().is_empty());
+    let server = endless();
     let (kept, outcome) = ask(&server.url, Limits { rows: Some(1), ..Limits::default() });
     assert!(kept.rows.len() == 1 && matches!(outcome.end, End::Enough) && closed(&server), "{:?}", outcome.end);
     let idle = Some(Duration::from_millis(80));
@@ -360,6 +363,27 @@ fn a_reader_that_leaves_ends_the_query_on_the_server_too() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), closed(&server)), (Some(0), true), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_after_the_last_row_is_noticed() {
+    use std::process::{Command, Stdio};
+    let server = endless();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
+        .args(["query", "SELECT 1;", "--format", "csv", "--server", &server.url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = io::BufReader::new(child.stdout.take().unwrap());
+    for _ in 0..3 {
+        io::BufRead::read_line(&mut lines, &mut String::new()).unwrap();
+    }
+    // no row comes any more that could not be written
+    drop(lines);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), closed(&server)), (Some(0), true), "{}", String::from_utf8_lossy(&output.stderr));
 }

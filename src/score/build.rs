@@ -158,10 +158,9 @@ impl Score {
         match function {
             Function::Divide if self.double_value(arguments[1]) == Some(1.0) => return arguments[0],
             Function::Coalesce => {
-                let (mut seen, mut null) = (Vec::new(), None);
-                for argument in arguments {
+                let mut seen = Vec::new();
+                for &argument in &arguments {
                     if matches!(self.constant(argument), Some(Const::Null(_))) || seen.contains(&argument) {
-                        null = null.or(Some(argument));
                         continue;
                     }
                     seen.push(argument);
@@ -169,8 +168,9 @@ impl Score {
                         break;
                     }
                 }
-                match (seen.as_slice(), null) {
-                    ([only], _) | ([], Some(only)) => return only.to_owned(),
+                match seen.as_slice() {
+                    [] => return arguments[0],
+                    [only] => return *only,
                     _ => {}
                 }
                 arguments = seen;

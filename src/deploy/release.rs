@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn every_meaning_has_words() {
         use Meaning::*;
-        for meaning in [NoSource, Busy, WouldReplace, QueryEnded, NoRetention, OtherRetention, TooDeep, PullsNoStreams] {
+        for meaning in [NoSource, Busy, WouldReplace, QueryEnded, NoRetention, OtherRetention, TooDeep, PullsNoStreams]
+        {
             assert!(
                 WORDS
                     .iter()

@@ -68,6 +68,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0908", "tests/deploy.rs", "error[E0908]"),
     ("W0906", "tests/deploy.rs", "warning[W0906]"),
     ("E0909", "tests/deployments.rs", "error[E0909]"),
+    ("E0912", "tests/deployments.rs", "error[E0912]"),
     ("W0910", "tests/deployments.rs", "warning[W0910]"),
     ("W0911", "tests/deployments.rs", "warning[W0911]"),
     ("W0411", "tests/statements.rs", "W0411"),

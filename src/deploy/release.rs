@@ -30,6 +30,8 @@ pub(super) enum Meaning {
 const WORDS: &[(Meaning, &str, &str)] = &[
     (Meaning::NoSource, "Could not find", "all"),
     (Meaning::Busy, "Timeout while waiting for command topic consumer", "all"),
+    // its transaction is given up when another client's statement begins one
+    (Meaning::Busy, "has been fenced by another producer", "0.29, where two clients send statements at once"),
     // it looks for the threads of a query that does not run
     (Meaning::WouldReplace, "kafkaStreams", "0.29, in answer to EXPLAIN CREATE OR REPLACE"),
     // another of its threads has the connection of the query

@@ -162,9 +162,9 @@ fn texts() -> Vec<String> {
                 Some("sql") => {
                     texts.insert(text);
                 }
-                Some("jsonl") => texts.extend(text.lines().map(|line| {
+                Some("jsonl") => texts.extend(text.lines().filter_map(|line| {
                     let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                    format!("SELECT {} FROM S EMIT CHANGES;", line["expr"].as_str().unwrap())
+                    line["expr"].as_str().map(|expr| format!("SELECT {expr} FROM S EMIT CHANGES;"))
                 })),
                 Some("request") => {
                     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);

@@ -164,7 +164,10 @@ fn texts() -> Vec<String> {
                 }
                 Some("jsonl") => texts.extend(text.lines().map(|line| {
                     let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                    format!("SELECT {} FROM S EMIT CHANGES;", line["expr"].as_str().unwrap())
+                    match line["statement"].as_str() {
+                        Some(statement) => statement.to_owned(),
+                        None => format!("SELECT {} FROM S EMIT CHANGES;", line["expr"].as_str().unwrap()),
+                    }
                 })),
                 Some("request") => {
                     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);

@@ -187,8 +187,16 @@ pub fn compile_bound(
     let many = stages.iter().flat_map(|stage| &stage.plan.items).any(|item| item.measure.terms > MANY_TERMS);
     let style = Style { pack: many, ..options.style };
     let text = printed(&stages, style);
-    if options.verify && text.len() <= LONGEST_READ_BACK {
-        read_back(&text, &stages, sources, report)?;
+    match options.verify {
+        true if text.len() <= LONGEST_READ_BACK => read_back(&text, &stages, sources, report)?,
+        true => report.push(
+            Diagnostic::new(
+                &codes::compile::NOT_READ_BACK,
+                format!("the SQL is {} bytes long, and was not read back", text.len()),
+            )
+            .note(format!("texts of up to {LONGEST_READ_BACK} bytes are read back and compared with what was meant")),
+        ),
+        false => {}
     }
     let lower::Results { graph, columns } = results;
     let graph = match graph {

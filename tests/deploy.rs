@@ -182,9 +182,13 @@ fn no_number_is_given_twice_when_the_history_cannot_be_read() {
 fn a_busy_server_is_sent_the_statement_again() {
     let busy = "Could not write the statement 'CREATE STREAM T' into the command topic.\nCaused by: Timeout while waiting for \
                 command topic consumer to process command\n\ttopic";
+    // another client's statement came in between
+    let fenced = "Producer with transactionalId 'default_' and ProducerIdAndEpoch(producerId=1, epoch=1284) has been fenced by \
+                  another producer with the same transactionalId";
     let busy_server = server(
         move |number| match number {
-            0 | 1 => json("500 Internal Server Error", &error(50000, busy)),
+            0 => json("500 Internal Server Error", &error(50000, fenced)),
+            1 => json("500 Internal Server Error", &error(50000, busy)),
             _ => json("200 OK", &command("SUCCESS", "")),
         },
         |_| status("SUCCESS", ""),

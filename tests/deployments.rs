@@ -334,3 +334,72 @@ fn a_watched_model_is_applied_when_it_is_whole_and_the_server_is_there() {
     assert!(Command::new("kill").args(["-INT", &watch.child.id().to_string()]).status().unwrap().success());
     assert_eq!(watch.child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn what_somebody_else_writes_into_is_not_dropped() {
+    let fake = Fake::start("0.29.0");
+    ok(&fake, APPLY, MODEL);
+    let insert = |queries: &[&str]| {
+        let queries = queries.iter().map(|id| (*id).to_owned()).collect();
+        fake.state.lock().unwrap().streams.get_mut("T").unwrap().inserters = queries;
+    };
+    insert(&["INSERTQUERY_7"]);
+    let before = fake.done().len();
+    let refused = run(&fake, "drop T --yes", "");
+    assert!(refused.code == 1 && refused.stderr.contains("error[E0905]"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`T` is written by INSERTQUERY_7 too"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`TERMINATE INSERTQUERY_7;`"), "{}", refused.stderr);
+    assert_eq!(fake.done().len(), before);
+    insert(&[]);
+    ok(&fake, "drop T --yes", "");
+    assert_eq!(fake.streams(), ["M2KSQL_DEPLOYMENTS", "S"]);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_said_with_the_names_that_are() {
+    let fake = Fake::start("0.29.0");
+    for name in ["ORDERS_RAW", "lower", "PAYMENTS"] {
+        fake.state.lock().unwrap().streams.insert(name.to_owned(), Stream::default());
+    }
+    let plan = |from: &str| run(&fake, &format!("plan - --from {from} --into T"), MODEL);
+    let result = plan("orders_rav");
+    let words = format!(
+        "error[E0912]: `{}` has no stream or table `ORDERS_RAV`\n  = note: it has ORDERS_RAW, PAYMENTS, S, lower\n  \
+         = help: did you mean `ORDERS_RAW`? otherwise create it before, or name another with `--from`\n\n",
+        fake.url()
+    );
+    assert_eq!((result.code, result.stderr.as_str()), (1, words.as_str()));
+    // without quotes the name is another
+    let result = plan("lower");
+    assert!(result.stderr.contains("no stream or table `LOWER`"), "{}", result.stderr);
+    assert!(result.stderr.contains("did you mean ``lower``? otherwise"), "{}", result.stderr);
+    let result = plan("NOTHING");
+    assert!(result.stderr.contains("help: create it before, or name another with `--from`"), "{}", result.stderr);
+    for number in 0..30 {
+        fake.state.lock().unwrap().streams.insert(format!("A{number:02}"), Stream::default());
+    }
+    let result = plan("NOTHING");
+    assert!(
+        result.stderr.contains("it has A00, A01, A02") && result.stderr.contains("A19 and 14 more"),
+        "{}",
+        result.stderr
+    );
+    // nothing but questions were sent
+    assert!(fake.done().is_empty());
+}
+
+/// A new query has no offsets of the old one.
+#[test]
+fn a_stream_whose_query_was_ended_gets_a_new_one_and_the_plan_says_what_it_reads() {
+    let fake = Fake::start("0.29.0");
+    ok(&fake, APPLY, MODEL);
+    fake.state.lock().unwrap().streams.get_mut("T").unwrap().writers = 0;
+    assert!(ok(&fake, "status", "").contains("STOPPED"));
+    let plan = ok(&fake, "plan - --from S --into T --keep ID", MODEL);
+    let words = "no query writes it any more: a new one takes the rows that come from now on; rows that came meanwhile only \
+                 `apply --from-beginning` scores";
+    assert!(plan.contains("replace    T in place\n") && plan.contains(words), "{plan}");
+    ok(&fake, APPLY, MODEL);
+    assert!(ok(&fake, "status", "").contains("RUNNING"));
+    assert!(ok(&fake, APPLY, MODEL).contains("unchanged  T"));
+}

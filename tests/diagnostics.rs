@@ -68,6 +68,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0908", "tests/deploy.rs", "error[E0908]"),
     ("W0906", "tests/deploy.rs", "warning[W0906]"),
     ("E0909", "tests/deployments.rs", "error[E0909]"),
+    ("E0912", "tests/deployments.rs", "error[E0912]"),
     ("W0910", "tests/deployments.rs", "warning[W0910]"),
     ("W0911", "tests/deployments.rs", "warning[W0911]"),
     ("W0411", "tests/statements.rs", "W0411"),
@@ -88,6 +89,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("E0722", "tests/score.rs", "E0722"),
     ("W0724", "tests/definitions.rs", "W0724"),
     ("W0723", "tests/score.rs", "W0723"),
+    ("W0607", "tests/limits.rs", "warning[W0607]"),
 ];
 
 /// Faults of the program itself, which no input is known to trigger.

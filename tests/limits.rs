@@ -275,6 +275,15 @@ fn an_order_that_cannot_be_kept_is_refused() {
 }
 
 #[test]
+fn what_is_not_read_back_is_said() {
+    let result = run_with(&["compile", "-", "--from", "S", "--no-limits"], &linear("linear", 50_000));
+    assert!(result.code == 0 && result.stdout.len() > 1 << 20, "{} bytes", result.stdout.len());
+    assert!(result.stderr.contains("warning[W0607]"), "{}", result.stderr);
+    let result = run_with(&["compile", "-", "--from", "S"], &linear("linear", 1_000));
+    assert_eq!((result.code, result.stderr.as_str()), (0, ""));
+}
+
+#[test]
 fn every_model_of_the_corpora() {
     let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus");
     if !Path::new(shared).exists() {

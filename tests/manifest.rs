@@ -44,9 +44,18 @@ impl Project {
 
 /// A server that takes every statement, and gives these values for the rows of every query.
 fn server(values: &'static [&'static str]) -> Server {
+    server_of("0.29.0", values)
+}
+
+fn server_of(release: &'static str, values: &'static [&'static str]) -> Server {
     Server::start(move |request, _| {
-        if !request.is("POST /query") {
-            return vec![Step::Send(json("200 OK", &serde_json::json!([])))];
+        match request.line.as_str() {
+            "POST /query" => {}
+            "GET /info" => {
+                let info = serde_json::json!({"KsqlServerInfo": {"version": release}});
+                return vec![Step::Send(json("200 OK", &info))];
+            }
+            _ => return vec![Step::Send(json("200 OK", &serde_json::json!([])))],
         }
         let header = r#"[{"header":{"queryId":"q","schema":"`M2KSQL_ROW` BIGINT, `P` DOUBLE"}},"#;
         let rows: Vec<String> = values.iter().map(|row| format!("{{\"row\":{{\"columns\":[{row}]}}}},")).collect();
@@ -56,7 +65,10 @@ fn server(values: &'static [&'static str]) -> Server {
 }
 
 fn statements(requests: &[Request]) -> Vec<String> {
-    let sql = requests.iter().map(|request| request.sql().split_whitespace().collect::<Vec<_>>().join(" "));
+    let sql = requests
+        .iter()
+        .filter(|request| !request.is("GET /info"))
+        .map(|request| request.sql().split_whitespace().collect::<Vec<_>>().join(" "));
     // the time and the number of the process tell runs apart
     sql.map(|sql| sql.replace(&format!("M2KSQL_TEST_{}", run_of(&sql)), "T")).collect()
 }
@@ -109,6 +121,35 @@ fn cases_are_scored_by_a_server_in_streams_of_their_own() {
 }
 
 #[test]
+fn cases_are_scored_by_the_sql_for_the_release_of_the_server() {
+    let project = Project::new("release");
+    let model = r#"{ "type": "linear", "features": { "t": 2.0 }, "intercept": 1.0 }"#;
+    fs::write(project.0.join("models/power.json"), model).unwrap();
+    fs::write(project.0.join("power.sql"), "t = TANH(income);").unwrap();
+    let case = project.0.join("models/power.cases");
+    fs::create_dir_all(&case).unwrap();
+    fs::write(case.join("rows.csv"), "INCOME\n0\n").unwrap();
+    fs::write(case.join("expected.csv"), "PREDICTION\n1\n").unwrap();
+    let entry = "[[model]]\nfile = \"models/power.json\"\nfeatures = [\"power.sql\"]\ninto = \"T\"\n\n# `m2ksql plan";
+    project.edit("m2ksql.toml", "# `m2ksql plan", entry);
+    let query = |release: &'static str| {
+        let server = server_of(release, &["0,1.0"]);
+        let result = project.run("test", &["power", "--server", &server.url]);
+        assert_eq!((result.code, result.stderr.as_str()), (0, ""), "{release}");
+        statements(&server.requests()).into_iter().find(|sql| sql.starts_with("SELECT ")).unwrap()
+    };
+    // TANH is there since 7.3
+    assert!(query("7.3.2").contains("TANH("), "{}", query("7.3.2"));
+    assert!(query("7.2.0").contains("EXP("), "{}", query("7.2.0"));
+    // a target of the manifest comes first
+    project.edit("m2ksql.toml", "into = \"T\"", "into = \"T\"\ntarget = \"0.26\"");
+    assert!(query("7.3.2").contains("EXP("), "{}", query("7.3.2"));
+    let old = server_of("0.19.0", &[]);
+    let result = project.run("test", &["power", "--server", &old.url]);
+    assert!(result.stderr.contains("is ksqlDB 0.19.0, for which no SQL is written"), "{}", result.stderr);
+}
+
+#[test]
 fn where_and_what_passes_through_are_tested_too() {
     let project = Project::new("where");
     let case = project.0.join("models/calls.cases");
@@ -150,6 +191,25 @@ fn environments_name_servers_and_hold_no_secret() {
     project.edit("m2ksql.toml", "credentials = \"secret\"", "password = \"hunter2\"");
     let result = project.run("build", &["--check"]);
     assert!(result.code == 1 && result.stderr.contains("`password` is no key of an environment"), "{}", result.stderr);
+}
+
+#[test]
+fn a_source_of_several_models_that_is_not_there_is_said_once() {
+    let project = Project::new("missing");
+    let server = Server::start(|request, _| {
+        let message = "Could not find STREAM/TABLE 'CUSTOMERS' in the Metastore";
+        let refusal = serde_json::json!({"@type": "statement_error", "error_code": 40001, "message": message});
+        let there = serde_json::json!([{"@type": "streams", "streams": [{"name": "CUSTOMER"}]}, {"tables": []}]);
+        vec![Step::Send(match request.sql().as_str() {
+            "SHOW STREAMS; SHOW TABLES;" => json("200 OK", &there),
+            _ => json("400 Bad Request", &refusal),
+        })]
+    });
+    let result = project.run("apply", &["--yes", "--server", &server.url]);
+    assert_eq!((result.code, result.stderr.matches("error[").count()), (1, 1), "{}", result.stderr);
+    assert!(result.stderr.contains("no stream or table `CUSTOMERS`"), "{}", result.stderr);
+    assert!(result.stderr.contains("did you mean `CUSTOMER`?"), "{}", result.stderr);
+    assert_eq!(statements(&server.requests()), ["DESCRIBE `CUSTOMERS`;", "SHOW STREAMS; SHOW TABLES;"]);
 }
 
 #[test]

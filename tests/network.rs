@@ -13,11 +13,12 @@ use m2ksql::deploy::change::Change;
 use m2ksql::deploy::deployment::{Deployment, Model};
 use m2ksql::deploy::plan::read;
 use m2ksql::deploy::talk::Talk;
-use m2ksql::deploy::{Client, Credentials, Properties, Secret, Settings};
+use m2ksql::deploy::{Client, Credentials, Fault, Properties, Repeat, Secret, Settings};
 use m2ksql::diag::{Report, Sources};
 use m2ksql::schema::{Column, Kind, Relation, Type};
-use replay::{Request, Step, answer, divided};
+use replay::{Request, Server, Step, answer, divided};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How a deployment over a wire came out.
@@ -46,21 +47,25 @@ fn deployment() -> Deployment {
     Deployment::new(vec![statement], &["P"], &source, &Model::new(b"{}", "m.json", "1"), Some("MODEL"))
 }
 
+fn client(url: &str, timeout: Duration) -> Client {
+    let credentials = Credentials { user: "alice".into(), password: Secret::new("hunter2") };
+    let client = Client::new(Settings {
+        server: url.to_owned(),
+        credentials: Some(credentials),
+        answer: timeout,
+        pause: Duration::from_millis(1),
+        ..Settings::default()
+    });
+    client.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Plans and applies over a wire that does this to the answer of a number.
 fn deploy(
     timeout: Duration,
     wire: impl Fn(&Request, usize, &dyn Fn() -> Vec<u8>) -> Vec<Step> + Send + Sync + 'static,
 ) -> Outcome {
     let fake = Fake::start_with("0.29.0", wire);
-    let credentials = Credentials { user: "alice".into(), password: Secret::new("hunter2") };
-    let client = Client::new(Settings {
-        server: fake.url().to_owned(),
-        credentials: Some(credentials),
-        answer: timeout,
-        pause: Duration::from_millis(1),
-        ..Settings::default()
-    });
-    let client = client.unwrap_or_else(|error| panic!("{error}"));
+    let client = client(fake.url(), timeout);
     let patience = Patience { total: timeout, pause: Duration::from_millis(1), ..Patience::default() };
     let (mut sources, mut report) = (Sources::new(), Report::new());
     let mut talk = Talk { client: &client, sources: &mut sources, report: &mut report };
@@ -80,20 +85,20 @@ fn deploy(
     }
 }
 
-/// The requests of a deployment that nothing disturbs, with the lengths of their answers.
-fn undisturbed() -> Vec<(Request, usize)> {
-    let lengths = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let seen = std::sync::Arc::clone(&lengths);
+/// The requests of a deployment that nothing disturbs, with their answers.
+fn undisturbed() -> Vec<(Request, Vec<u8>)> {
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&answers);
     let outcome = deploy(Duration::from_secs(5), move |_, _, answer| {
         let answer = answer();
-        seen.lock().unwrap().push(answer.len());
+        seen.lock().unwrap().push(answer.clone());
         vec![Step::Send(answer)]
     });
     assert!(outcome.ok && outcome.codes.is_empty(), "{outcome:?}");
     assert_eq!((outcome.made, outcome.recorded), (1, 1));
-    let lengths = lengths.lock().unwrap().clone();
-    assert_eq!(lengths.len(), outcome.asked.len());
-    outcome.asked.into_iter().zip(lengths).collect()
+    let answers = answers.lock().unwrap().clone();
+    assert_eq!(answers.len(), outcome.asked.len());
+    outcome.asked.into_iter().zip(answers).collect()
 }
 
 fn is_change(request: &Request) -> bool {
@@ -114,16 +119,71 @@ fn all<T: Sync>(cases: &[T], run: impl Fn(&T) + Sync) {
     });
 }
 
-#[test]
-fn an_answer_cut_at_any_byte_changes_nothing_twice() {
-    let started = Instant::now();
-    let mut cuts = Vec::new();
-    for (number, (request, length)) in undisturbed().iter().enumerate() {
-        // of what changes something at every byte; of long descriptions, which are asked for again, at some
-        let step = if is_change(request) { 1 } else { 7 };
-        cuts.extend((0..*length).step_by(step).map(|end| (number, end, request.clone())));
+/// Longer than any answer here takes.
+const LONG: Duration = Duration::from_secs(5);
+
+/// What a client makes of one answer: its text, or the fault.
+fn hear(client: &Client, request: &Request) -> Result<String, Fault> {
+    let properties = Properties::new();
+    match request.line.as_str() {
+        "GET /info" => client.info().map(|info| format!("{info:?}")),
+        "POST /ksql" => {
+            let repeat = if is_change(request) { Repeat::OnlyUnsent } else { Repeat::Harmless };
+            client.ksql(&request.sql(), &properties, repeat).map(|answer| answer.text)
+        }
+        other => panic!("{other}"),
     }
-    assert!(cuts.len() > 500, "{}", cuts.len());
+}
+
+#[test]
+fn an_answer_cut_at_any_byte_is_told_from_a_whole_one() {
+    let started = Instant::now();
+    let requests = undisturbed();
+    let whole = |request: &Request, answer: &[u8]| hear(&client(&Server::fixed(answer).url, LONG), request);
+    let heard: Vec<_> = requests.iter().map(|(request, answer)| whole(request, answer)).collect();
+    // streams that are not there yet
+    let missing = |heard: &&Result<String, Fault>| matches!(heard, Err(Fault::Refused(it)) if it.status == 400);
+    assert_eq!(heard.iter().filter(missing).count(), heard.iter().filter(|heard| heard.is_err()).count(), "{heard:?}");
+    let cuts: usize = requests.iter().map(|(_, answer)| answer.len()).sum();
+    assert!(cuts > 3000, "{cuts}");
+    let cases: Vec<usize> = (0..requests.len()).collect();
+    all(&cases, |number| {
+        let (request, answer) = &requests[*number];
+        // where the first answer is cut; those after it are not
+        let (bytes, next) = (answer.clone(), Arc::new(Mutex::new(None)));
+        let (cut, asked) = (Arc::clone(&next), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&asked);
+        let server = Server::start(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+            vec![Step::Send(bytes[..cut.lock().unwrap().take().unwrap_or(bytes.len())].to_vec())]
+        });
+        let client = client(&server.url, LONG);
+        for end in 0..answer.len() {
+            *next.lock().unwrap() = Some(end);
+            let found = hear(&client, request);
+            let words = format!("{} {}, {end}: {found:?}", request.line, request.sql());
+            let times = asked.swap(0, Ordering::SeqCst);
+            if is_change(request) {
+                assert!(found.is_err_and(|fault| fault.is_open()) && times == 1, "{words}");
+            } else {
+                // it is asked again, and then answered in full
+                assert!(found == heard[*number] && times == 2, "{words}");
+            }
+        }
+    });
+    println!("{cuts} cuts in {:?}", started.elapsed());
+}
+
+#[test]
+fn an_answer_cut_anywhere_changes_nothing_twice() {
+    let mut cuts = Vec::new();
+    for (number, (request, answer)) in undisturbed().iter().enumerate() {
+        // before it, within its first line, around the blank line, within the body, before its last byte
+        let (head, body) = divided(answer);
+        let (head, body) = (head.len(), body.len());
+        let ends = [0, 1, 12, head - 2, head, head + 1, head + body / 2, head + body - 1];
+        cuts.extend(ends.map(|end| (number, end, request.clone())));
+    }
     all(&cuts, |(number, end, request)| {
         let (number, end) = (*number, *end);
         let outcome = deploy(Duration::from_secs(5), move |_, at, answer| {
@@ -134,7 +194,6 @@ fn an_answer_cut_at_any_byte_changes_nothing_twice() {
         assert_eq!((outcome.made, outcome.recorded), (1, 1), "{} {}, {end}", request.line, request.sql());
         assert!(outcome.codes.is_empty(), "{} {}, {end}: {outcome:?}", request.line, request.sql());
     });
-    println!("{} cuts in {:?}", cuts.len(), started.elapsed());
 }
 
 #[test]

@@ -105,14 +105,15 @@ fn recorded_answers_in_every_framing() {
 }
 
 #[test]
-fn cut_anywhere_no_complete_row_is_lost() {
+fn a_connection_cut_anywhere_loses_no_complete_row() {
     let started = Instant::now();
     let mut cuts = 0;
     for (name, count) in STREAMS {
         let bytes = recorded(name);
         let (head, body) = divided(&bytes);
         let rows = rows_of(&unchunked(body));
-        // long ones at some places, short ones at every byte
+        // within chunks and between them: short ones at every byte, long ones at some, as the tests beside the reader of
+        // bodies cut them everywhere
         let step = if *count > 3 { 61 } else { 1 };
         let ends: Vec<usize> = (0..body.len()).step_by(step).collect();
         let (all, heads) = (bytes.clone(), head.len());
@@ -313,6 +314,9 @@ fn closed(server: &Server) -> bool {
 #[test]
 fn limits_end_the_query_on_the_server_too() {
     let server = endless();
+    let (kept, outcome) = ask(&server.url, Limits { rows: Some(0), ..Limits::default() });
+    assert!(kept.rows.is_empty() && matches!(outcome.end, End::Enough) && server.requests().is_empty());
+    let server = endless();
     let (kept, outcome) = ask(&server.url, Limits { rows: Some(1), ..Limits::default() });
     assert!(kept.rows.len() == 1 && matches!(outcome.end, End::Enough) && closed(&server), "{:?}", outcome.end);
     let idle = Some(Duration::from_millis(80));
@@ -359,6 +363,27 @@ fn a_reader_that_leaves_ends_the_query_on_the_server_too() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), closed(&server)), (Some(0), true), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_after_the_last_row_is_noticed() {
+    use std::process::{Command, Stdio};
+    let server = endless();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
+        .args(["query", "SELECT 1;", "--format", "csv", "--server", &server.url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = io::BufReader::new(child.stdout.take().unwrap());
+    for _ in 0..3 {
+        io::BufRead::read_line(&mut lines, &mut String::new()).unwrap();
+    }
+    // no row comes any more that could not be written
+    drop(lines);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), closed(&server)), (Some(0), true), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -418,7 +443,7 @@ fn a_model_is_bound_to_the_columns_that_the_server_knows() {
     let result = program::run_with(&late, model);
     assert!(result.code == 3 && result.stderr.contains("[E0812]"), "{}", result.stderr);
     let result = query("NOPE", &[]);
-    assert!(result.code == 1 && result.stderr.contains("Could not find STREAM/TABLE 'NOPE'"), "{}", result.stderr);
+    assert!(result.code == 1 && result.stderr.contains("has no stream or table `NOPE`"), "{}", result.stderr);
     let result = run(&["query", "SELECT 1;", "--server", &server.url, "--threshold", "0.5"]);
     assert!(result.code == 2 && result.stderr.contains("--threshold"), "{}", result.stderr);
 }

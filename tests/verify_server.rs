@@ -36,11 +36,22 @@ fn rows(schema: &str, values: &[&str], end: &str) -> Vec<u8> {
 const COMPLETE: &str = r#"{"finalMessage":"Query Completed"}"#;
 
 /// A server that takes every statement, and answers every query so.
+/// What a server says to all but queries.
+fn yes(request: &Request) -> Vec<u8> {
+    json(
+        "200 OK",
+        &match request.is("GET /info") {
+            true => serde_json::json!({"KsqlServerInfo": {"version": "0.29.0"}}),
+            false => serde_json::json!([]),
+        },
+    )
+}
+
 fn server(answer: Vec<u8>) -> Server {
     Server::start(move |request, _| {
         vec![Step::Send(match request.is("POST /query") {
             true => answer.clone(),
-            false => json("200 OK", &serde_json::json!([])),
+            false => yes(request),
         })]
     })
 }
@@ -60,7 +71,7 @@ fn statements(requests: &[Request]) -> Vec<String> {
         let number = number.trim_end_matches('_').rsplit_once('_').unwrap_or_default().0;
         sql.replace(&format!("M2KSQL_VERIFY_{number}"), "V")
     };
-    requests.iter().map(sql).collect()
+    requests.iter().filter(|request| !request.is("GET /info")).map(sql).collect()
 }
 
 const DROPPED: [&str; 2] = ["DROP STREAM IF EXISTS `V_1`;", "DROP STREAM IF EXISTS `V_1_RAW` DELETE TOPIC;"];
@@ -145,12 +156,30 @@ fn what_a_server_gives_otherwise_fails_with_the_row() {
 }
 
 #[test]
+fn the_sql_is_that_for_the_release_of_the_server() {
+    let (model, features) = (file("release.json", MODEL), file("release.sql", "a = TANH(x);"));
+    for (release, function) in [("7.3.2", "TANH("), ("7.2.0", "EXP(")] {
+        let server = Server::start(move |request, _| {
+            vec![Step::Send(match request.is("GET /info") {
+                true => json("200 OK", &serde_json::json!({"KsqlServerInfo": {"version": release}})),
+                false => yes(request),
+            })]
+        });
+        let words = [model.to_str().unwrap(), "--features", features.to_str().unwrap(), "--rows", "5"];
+        run(&[&["verify"], &words[..], &["--server", &server.url]].concat());
+        let asked = statements(&server.requests());
+        let query = asked.iter().find(|sql| sql.starts_with("SELECT ")).unwrap();
+        assert!(query.contains(function), "{release}: {query}");
+    }
+}
+
+#[test]
 fn nothing_is_left_behind_whatever_comes_of_it() {
     let refused = Server::start(|request, _| {
         let refusal = serde_json::json!({"@type": "generic_error", "error_code": 40001, "message": "no such function"});
         vec![Step::Send(match request.is("POST /query") {
             true => json("400 Bad Request", &refusal),
-            false => json("200 OK", &serde_json::json!([])),
+            false => yes(request),
         })]
     });
     let result = verify("refused", &refused, &[]);
@@ -173,7 +202,7 @@ fn an_interrupted_run_drops_its_streams() {
     use std::process::{Command, Stdio};
     let slow = Server::start(|request, _| match request.is("POST /query") {
         true => vec![Step::Wait(Duration::from_secs(60))],
-        false => vec![Step::Send(json("200 OK", &serde_json::json!([])))],
+        false => vec![Step::Send(yes(request))],
     });
     let model = file("slow.json", MODEL);
     let child = Command::new(env!("CARGO_BIN_EXE_m2ksql"))
@@ -221,7 +250,7 @@ fn statements_that_read_each_other_are_tried_one_after_the_other() {
             vec![Step::Send(match (request.is("POST /query"), of_second) {
                 (true, false) => first.clone(),
                 (true, true) => second(),
-                _ => json("200 OK", &serde_json::json!([])),
+                _ => yes(request),
             })]
         })
     };

@@ -13,6 +13,37 @@ pub(super) fn print(product: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Standard output for what comes over a long time: flushing it tells that its reader has left, though nothing was written
+/// since.
+#[cfg(feature = "deploy")]
+pub(super) struct Watched(pub(super) io::Stdout);
+
+#[cfg(feature = "deploy")]
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        if reader_left(&self.0) { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+}
+
+/// Of a pipe or a connection; what cannot be known is no.
+#[cfg(all(feature = "deploy", unix))]
+fn reader_left(stdout: &io::Stdout) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut found = [PollFd::new(stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut found, Some(&now)).is_ok() && found[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(all(feature = "deploy", not(unix)))]
+fn reader_left(_: &io::Stdout) -> bool {
+    false
+}
+
 /// Replaces the content of a file: writes beside it and renames, so that no reader sees a part, and a fault leaves what
 /// was there. Links are followed; what is no regular file (`/dev/stdout`) is written to directly.
 pub(super) fn replace(path: &Path, product: &[u8]) -> io::Result<()> {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::args::compile::TextOptions;
 use super::args::query::{Endpoint as Through, Query};
 use super::args::statement::{Clauses, StatementOptions};
+use super::output::Watched;
 use super::rows::{Layout, RawWriter};
 use super::session::Session;
 use super::{compile as cli_compile, interrupt, server};
@@ -121,7 +122,7 @@ fn layout(args: &Query) -> Layout {
 /// Rows are written where they belong at once: what has come stays when the query breaks off.
 fn output(args: &Query, session: &mut Session) -> Result<Box<dyn Write>, Failed> {
     match args.output.as_deref().filter(|path| path.as_os_str() != "-") {
-        None => Ok(Box::new(io::stdout())),
+        None => Ok(Box::new(Watched(io::stdout()))),
         Some(path) => match File::create(path) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) => Err(session.fail_io(&CANNOT_WRITE, "written", &path.display().to_string(), &error)),

@@ -12,7 +12,7 @@ use crate::diag::codes::compile::BAD_OPTIONS;
 use crate::diag::codes::deploy::{OTHER_RELEASE, TOO_OLD};
 use crate::diag::codes::server::CREDENTIALS;
 use crate::diag::{Diagnostic, Failed, Place};
-use crate::sql::dialect::{Dialect, Server, of_server};
+use crate::sql::dialect::{self, Dialect, Server, of_server};
 
 /// For a connection.
 const CONNECTION: Duration = Duration::from_secs(10);
@@ -67,6 +67,11 @@ pub(super) fn dialect(
     if subject.results.target.is_some() {
         return Ok(subject.dialect());
     }
+    release(client, session)
+}
+
+/// What SQL is written for where only the server says what it is. Of one that is not known: the default, and a warning.
+pub(super) fn release(client: &Client, session: &mut Session) -> Result<&'static dyn Dialect, Failed> {
     let version = client.info().map_err(|fault| fail(client, &fault, None, session))?.version;
     match of_server(&version) {
         Server::Takes(dialect) => Ok(dialect),
@@ -76,7 +81,7 @@ pub(super) fn dialect(
             Err(session.report.fail(Diagnostic::new(&TOO_OLD, message).help(help)))
         }
         Server::Unknown => {
-            let default = subject.dialect();
+            let default = dialect::default();
             let message = format!("`{}` is a release that is not known: `{version}`", client.server());
             let note = format!("the SQL is written for {}", default.name());
             let help = "name the release it is like with `--target`";

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::value::RawValue;
 
@@ -21,6 +21,9 @@ use crate::schema::{Relation, Type};
 use crate::sql::ast::{Expr, Item, Name, Query, Statement};
 use crate::sql::eval::Value;
 use crate::sql::print::{self, Style};
+
+/// Before statements are sent again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The column that says which row a result belongs to.
 const ROW: &str = "M2KSQL_ROW";
@@ -165,8 +168,15 @@ fn raw(name: &str) -> String {
     format!("{name}_RAW")
 }
 
+/// Runs statements. While the server is busy with those of others it has not written these: they are sent again.
 fn send(statements: &str, client: &Client) -> Result<(), Fault> {
-    client.ksql(statements, &Properties::new(), Repeat::OnlyUnsent).map(|_| ())
+    let started = Instant::now();
+    loop {
+        match client.ksql(statements, &Properties::new(), Repeat::OnlyUnsent) {
+            Err(fault) if fault.is_busy() && started.elapsed() < client.patience() => std::thread::sleep(PAUSE),
+            answer => return answer.map(|_| ()),
+        }
+    }
 }
 
 fn insert(name: &str, records: &[String], client: &Client, session: &mut Session) -> Result<(), Failed> {

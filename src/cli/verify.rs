@@ -32,7 +32,12 @@ pub(super) fn run(args: &Verify, session: &mut Session) -> Result<(), Failed> {
     #[cfg(feature = "deploy")]
     let client = client(args, session)?;
     let bind = args.subject.bind_options(args.source.from.as_deref(), session)?;
-    let options = options(args, bind, &graph, session);
+    #[allow(unused_mut)]
+    let mut options = options(args, bind, &graph, session);
+    #[cfg(feature = "deploy")]
+    if let Some(client) = &client {
+        options.dialect = server::dialect(&args.subject, client, session)?;
+    }
     let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
     let subject = Subject::new(&graph, &compiled, &options, &mut session.sources, &mut session.report)?;
     let own = own_rows(args, &graph, &compiled, &subject, session)?;

@@ -152,6 +152,17 @@ pub struct Description {
     pub progress: Vec<Progress>,
 }
 
+impl Description {
+    /// The queries of INSERT INTO: what made the stream does not know of them.
+    pub fn inserters(&self) -> impl Iterator<Item = &Running> {
+        let inserts = |query: &&Running| {
+            let first = query.statement.split_whitespace().next();
+            first.is_some_and(|word| word.eq_ignore_ascii_case("INSERT"))
+        };
+        self.writers.iter().filter(inserts)
+    }
+}
+
 /// How far a query has read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Progress {

@@ -22,6 +22,13 @@ pub fn drop(name: &str, topic: bool, talk: &mut Talk<'_>) -> Result<Change, Fail
             there.push((name, known, readers));
         }
     }
+    for (name, known, _) in &there {
+        let Some(query) = known.description.inserters().next() else { continue };
+        // dropping it would end a query that somebody else has made
+        let message = format!("`{name}` is written by {} too", query.id);
+        let help = format!("end that query before: `TERMINATE {};`", query.id);
+        return Err(talk.report.fail(Diagnostic::new(&IN_USE, message).help(help)));
+    }
     let own: BTreeSet<String> = there.iter().map(|(name, ..)| name.clone()).collect();
     for (name, known, readers) in &there {
         let others: Vec<&str> = readers.difference(&own).map(String::as_str).collect();

@@ -116,7 +116,8 @@ impl Fault {
                 Diagnostic::new(&codes::LATE, format!("no answer from `{server}` within {} s", after.as_secs_f64()))
                     .help("wait longer with `--timeout SECONDS`")
             }
-            Fault::Broken(why) => Diagnostic::new(&codes::BROKEN, format!("the connection to `{server}` broke: {why}")),
+            Fault::Broken(why) => Diagnostic::new(&codes::BROKEN, format!("the connection to `{server}` broke: {why}"))
+                .help("try again; check that `--server` names ksqlDB's REST API and not a Kafka broker"),
             Fault::Foreign { status, words } => {
                 let message = format!("`{server}` does not answer as a ksqlDB server does: HTTP status {status}");
                 let mut diagnostic = Diagnostic::new(&codes::STRANGE, message);

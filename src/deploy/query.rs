@@ -46,7 +46,8 @@ pub trait Sink {
     fn columns(&mut self, columns: &[Column]) -> io::Result<()>;
     /// A row: the JSON text of each value.
     fn row(&mut self, values: &[&RawValue]) -> io::Result<()>;
-    /// No more rows have come so far: what is kept back should be shown.
+    /// No more rows have come so far: what is kept back should be shown. Called again and again while none come; an error
+    /// says that nobody wants more.
     fn pause(&mut self) -> io::Result<()>;
     /// Whether to stop now.
     fn interrupted(&self) -> bool;
@@ -98,10 +99,17 @@ const PARTING: Duration = Duration::from_secs(2);
 
 /// Runs a query. Returns when it has ended, on the server too.
 pub fn run(client: &Client, query: &Query, limits: Limits, sink: &mut dyn Sink) -> Outcome {
+    // what nobody asked for could not be ended on the server before it says what it is called
+    if limits.rows == Some(0) {
+        return Outcome { rows: 0, deletions: 0, end: End::Enough, unclosed: None };
+    }
     let pipe = Arc::new(Pipe::default());
     let source = {
         let (client, query, pipe) = (client.clone(), query.clone(), Arc::clone(&pipe));
-        move || pump(&client, &query, &pipe)
+        move || match client.query(&query.sql, &query.properties, query.through) {
+            Ok(body) => pump(body, &pipe),
+            Err(fault) => pipe.end(&[], Err(fault)),
+        }
     };
     // the thread may be in the middle of a read that never returns: it is left behind
     let spawned = std::thread::Builder::new().name("rows".to_owned()).spawn(source);
@@ -135,12 +143,8 @@ fn drain(pipe: &Pipe) {
     }
 }
 
-/// Reads the answer into the pipe.
-fn pump(client: &Client, query: &Query, pipe: &Pipe) {
-    let mut body = match client.query(&query.sql, &query.properties, query.through) {
-        Ok(body) => body,
-        Err(fault) => return pipe.end(&[], Err(fault)),
-    };
+/// Reads the body of the answer into the pipe.
+fn pump(mut body: impl Read, pipe: &Pipe) {
     // The decoder of chunks goes on to the next chunk while there is room, and when that one is malformed, it fails without
     // saying how much it has decoded before. That stands in the buffer, up to the first byte that no text has.
     let mut buffer = vec![NO_TEXT; 1 << 16];
@@ -181,9 +185,6 @@ impl Reading {
         let mut last_row = started;
         let mut bytes = Vec::new();
         let mut paused = true;
-        if self.limits.rows == Some(0) {
-            return End::Enough;
-        }
         loop {
             let step = if paused { STEP } else { Duration::ZERO };
             match pipe.take(&mut bytes, step) {
@@ -198,13 +199,12 @@ impl Reading {
                     }
                     paused = false;
                 }
-                Out::Nothing if !paused => {
+                Out::Nothing => {
                     if let Err(error) = sink.pause() {
                         return End::Unwanted(error);
                     }
                     paused = true;
                 }
-                Out::Nothing => {}
                 Out::End(how) => return self.at_end(how),
             }
             if sink.interrupted() {
@@ -281,3 +281,6 @@ fn numbered(count: usize) -> Vec<Column> {
     let mut names = Generated::new(&[]);
     (0..count).map(|_| Column { name: names.name(&Expr::Null).0, ty: None, key: false }).collect()
 }
+
+#[cfg(test)]
+mod tests;

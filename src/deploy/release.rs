@@ -22,12 +22,16 @@ pub(super) enum Meaning {
     OtherRetention,
     /// The statement is too deep for it.
     TooDeep,
+    /// It answers no pull query about a stream.
+    PullsNoStreams,
 }
 
 /// What it means, the words in a message, and the releases that were seen to say so.
 const WORDS: &[(Meaning, &str, &str)] = &[
     (Meaning::NoSource, "Could not find", "all"),
     (Meaning::Busy, "Timeout while waiting for command topic consumer", "all"),
+    // its transaction is given up when another client's statement begins one
+    (Meaning::Busy, "has been fenced by another producer", "0.29, where two clients send statements at once"),
     // it looks for the threads of a query that does not run
     (Meaning::WouldReplace, "kafkaStreams", "0.29, in answer to EXPLAIN CREATE OR REPLACE"),
     // another of its threads has the connection of the query
@@ -35,6 +39,8 @@ const WORDS: &[(Meaning, &str, &str)] = &[
     (Meaning::NoRetention, "RETENTION_MS", "before 7.4 and 0.29, in answer to CREATE STREAM"),
     (Meaning::OtherRetention, "different partition/replica/retention configuration", "from 7.4 and 0.29 on"),
     (Meaning::TooDeep, "StackOverflow", "all"),
+    (Meaning::PullsNoStreams, "Pull queries are not supported on streams", "0.21 and 7.0, by their sources"),
+    (Meaning::PullsNoStreams, "Pull queries on streams are disabled", "from 0.22 and 7.1 on, by their sources"),
 ];
 
 /// Properties that newer servers fill in by themselves and that users of old ones may not write.
@@ -60,9 +66,9 @@ impl Refusal {
         found.split_once(')')?.0.parse().ok()
     }
 
-    /// Whether the server answers no pull queries about streams: those before 7.1 and 0.23.
+    /// Whether the server answers no pull queries about streams.
     pub fn pulls_no_streams(&self) -> bool {
-        self.status == 400
+        self.says(Meaning::PullsNoStreams)
     }
 }
 
@@ -81,9 +87,17 @@ mod tests {
     }
 
     #[test]
+    fn not_every_refusal_is_about_pull_queries() {
+        let refusal = |message: &str| Refusal { status: 400, message: message.to_owned(), ..Refusal::default() };
+        assert!(refusal("Pull queries are not supported on streams. Append EMIT CHANGES").pulls_no_streams());
+        assert!(!refusal("line 1:8: Column 'X' cannot be resolved").pulls_no_streams());
+    }
+
+    #[test]
     fn every_meaning_has_words() {
         use Meaning::*;
-        for meaning in [NoSource, Busy, WouldReplace, QueryEnded, NoRetention, OtherRetention, TooDeep] {
+        for meaning in [NoSource, Busy, WouldReplace, QueryEnded, NoRetention, OtherRetention, TooDeep, PullsNoStreams]
+        {
             assert!(
                 WORDS
                     .iter()

@@ -11,8 +11,9 @@ use super::frames::Column;
 use super::query::{End, Limits, Query, Sink, run};
 use super::release::Meaning;
 use super::{Client, Endpoint, Fault, Properties, Repeat};
+use crate::diag::codes::deploy::NO_SOURCE;
 use crate::diag::codes::server::CUT;
-use crate::diag::{Diagnostic, Failed, Report, SourceId, Sources};
+use crate::diag::{Diagnostic, Failed, Report, SourceId, Sources, nearest};
 use crate::schema::Relation;
 use crate::sql::ast::{Expr, Name};
 use crate::sql::print::{self, Quote};
@@ -63,9 +64,47 @@ impl Talk<'_> {
         }
     }
 
-    /// The stream or table of this stored name. That there is none is reported in the server's words.
+    /// The stream or table of this stored name. That there is none is reported, with the name that was probably meant.
     pub fn known(&mut self, name: &str) -> Result<Known, Failed> {
-        self.described(name, "")?.map_err(|fault| self.fail(&fault, Some(&describe(name, ""))))
+        match self.describe(name)? {
+            Some(known) => Ok(known),
+            None => Err(self.no_source(name)),
+        }
+    }
+
+    fn no_source(&mut self, name: &str) -> Failed {
+        // the names only help: that they cannot be asked for is not said
+        let mut unheard = Report::new();
+        let mut quiet = Talk { client: self.client, sources: self.sources, report: &mut unheard };
+        let names = quiet.names().unwrap_or_default();
+        let message = format!("`{}` has no stream or table `{name}`", self.client.server());
+        let mut diagnostic = Diagnostic::new(&NO_SOURCE, message);
+        let create = "create it before, or name another with `--from`";
+        diagnostic.help = Some(match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => {
+                format!("did you mean `{}`? otherwise {create}", print::name(&Name::new(near), Quote::Needed))
+            }
+            None => create.to_owned(),
+        });
+        if !names.is_empty() {
+            let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+            let some: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+            diagnostic = diagnostic.note(format!("it has {}{more}", some.join(", ")));
+        }
+        self.report.fail(diagnostic)
+    }
+
+    /// The stored names of all streams and tables, sorted.
+    pub fn names(&mut self) -> Result<Vec<String>, Failed> {
+        let answer = self.ask("SHOW STREAMS; SHOW TABLES;")?;
+        let lists = ["streams", "tables"];
+        let mut names: Vec<String> = (answer.entities.iter())
+            .flat_map(|entity| lists.into_iter().filter_map(|list| entity.get(list)?.as_array()))
+            .flatten()
+            .filter_map(|source| source.get("name")?.as_str().map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(names)
     }
 
     /// The stream or table of this stored name, with how far its queries have come.
@@ -164,6 +203,9 @@ impl Sink for Rows<'_> {
         false
     }
 }
+
+/// How many names are listed where none is close to the one that is wanted.
+const SHOWN: usize = 20;
 
 fn describe(name: &str, extended: &str) -> String {
     format!("DESCRIBE {}{extended};", quoted(name))

@@ -2,6 +2,7 @@
 //!
 //! Lowering is literal: every operator becomes the arithmetic of its definition, in the order of its definition, so that
 //! what `--strict` asks for is what stands here. Folding a scaler into weights and the like is the optimizer's business.
+//! Where a definition says "without overflow", the formula is the usual one: by way of the largest element.
 //! What is decided here: how missing values travel (`nulls.rs`), which outputs are wanted (`results.rs`), and how a
 //! comparison that the source's runtime makes in binary32 is made in binary64 (`single.rs`).
 //!

@@ -24,7 +24,7 @@ pub(super) const PASS: Pass = Pass {
                 | Function::Ceil
                 | Function::RoundEven
         ),
-        Expr::Const(constant) => matches!(constant, crate::score::Const::Null(Type::Double)),
+        Expr::Const(constant) => matches!(constant, crate::score::Const::Null(Type::Double | Type::Bigint)),
         _ => false,
     },
     run,
@@ -59,10 +59,11 @@ const QUOTIENT: Rule = Rule { name: "quotient", class: Class::Exact, equation: "
 
 fn run(score: &Score, ledger: &mut Ledger) -> Score {
     let ranges = score.ranges();
-    Rebuild::new(score).run(|pass, _, expr| {
+    Rebuild::new(score).run(|pass, id, expr| {
         if is_null(pass, expr) {
             ledger.count(&NULL, 1);
-            return Some(pass.new.null(Type::Double));
+            let ty = score.ty(id).clone();
+            return Some(pass.new.null(ty));
         }
         let Expr::Call(function, list) = expr else { return None };
         let old: Vec<Range> = list.iter().map(|&argument| ranges[argument.index()]).collect();

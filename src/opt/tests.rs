@@ -295,6 +295,18 @@ fn compare(before: &Score, after: &Score, class: Class, what: &str) -> Result<()
     Ok(())
 }
 
+/// A rule for NULL keeps the type of what is NULL.
+#[test]
+fn what_is_null_keeps_its_type() {
+    let input = Input { name: "n".into(), ty: Type::Bigint, nullable: true, nan: false };
+    let mut s = Score::new(vec![input]);
+    let (n, null) = (s.input(0), s.null(Type::Bigint));
+    let sum = s.call(Function::AddBigint, vec![n, null]);
+    s.outputs.push(Output::scalar("Y", sum, ""));
+    let (after, stats) = optimize(&s, true);
+    assert_eq!((after.ty(after.outputs[0].roots[0]), stats.uses("null")), (&Type::Bigint, 1));
+}
+
 proptest! {
     #[test]
     fn every_pass_keeps_values_for_its_class(steps in prop::collection::vec(step(), 1..12)) {

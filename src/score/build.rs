@@ -5,7 +5,7 @@
 //! Operands must be of this arena and of the right type; a debug assertion says so.
 
 use super::index::Key;
-use super::{Arm, Comparison, Const, Expr, Function, Id, Input, Real, Score, Term, Value, eval};
+use super::{Arm, Comparison, Const, Expr, Function, Id, Input, Real, Score, Signature, Term, Value, eval};
 use crate::schema::Type;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -159,7 +159,7 @@ impl Score {
             Function::Divide if self.double_value(arguments[1]) == Some(1.0) => return arguments[0],
             Function::Coalesce => {
                 let mut seen = Vec::new();
-                for argument in arguments {
+                for &argument in &arguments {
                     if matches!(self.constant(argument), Some(Const::Null(_))) || seen.contains(&argument) {
                         continue;
                     }
@@ -168,8 +168,10 @@ impl Score {
                         break;
                     }
                 }
-                if let [only] = seen.as_slice() {
-                    return *only;
+                match seen.as_slice() {
+                    [] => return arguments[0],
+                    [only] => return *only,
+                    _ => {}
                 }
                 arguments = seen;
             }
@@ -427,13 +429,12 @@ impl Score {
     }
 
     fn result_type(&self, function: Function, arguments: &[Id]) -> Type {
-        match function {
-            Function::IsNan => Type::Boolean,
-            Function::ToBigint => Type::Bigint,
-            function if function.is_of_bigints() => Type::Bigint,
-            Function::Coalesce => self.ty(arguments[0]).clone(),
-            Function::OfLargest => self.ty(arguments[arguments.len() / 2]).clone(),
-            _ => Type::Double,
+        match function.signature() {
+            Signature::Number | Signature::Two | Signature::Many | Signature::ToDouble => Type::Double,
+            Signature::Bigints | Signature::ToBigint => Type::Bigint,
+            Signature::Test => Type::Boolean,
+            Signature::First => self.ty(arguments[0]).clone(),
+            Signature::Choice => self.ty(arguments[arguments.len() / 2]).clone(),
         }
     }
 }
@@ -445,6 +446,16 @@ mod tests {
     fn score() -> Score {
         let input = |name: &str| Input { name: name.into(), ty: Type::Double, nullable: true, nan: true };
         Score::new(vec![input("a"), input("b")])
+    }
+
+    #[test]
+    fn coalesce_of_nothing_but_null_is_null() {
+        let mut s = score();
+        let null = s.null(Type::Bigint);
+        assert_eq!(s.call(Function::Coalesce, vec![null, null]), null);
+        let a = s.input(0);
+        let null = s.null(Type::Double);
+        assert_eq!(s.call(Function::Coalesce, vec![null, a, null]), a);
     }
 
     #[test]

@@ -168,7 +168,22 @@ fn unary(function: Function, x: f64) -> Option<f64> {
         Function::Expm1 => libm::expm1(x),
         Function::NormalCdf => 0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2),
         Function::Erf => libm::erf(x),
-        _ => return None,
+        // of other arguments
+        Function::Divide
+        | Function::Power
+        | Function::Min
+        | Function::Max
+        | Function::Softmax
+        | Function::AddBigint
+        | Function::SubtractBigint
+        | Function::MultiplyBigint
+        | Function::DivideBigint
+        | Function::IsNan
+        | Function::ToDouble
+        | Function::ToBigint
+        | Function::Coalesce
+        | Function::OfLargest
+        | Function::Whole => return None,
     })
 }
 
@@ -192,6 +207,32 @@ fn binary(function: Function, a: f64, b: f64) -> Option<f64> {
         Function::Min | Function::Max if nan => f64::NAN,
         Function::Min => a.min(b),
         Function::Max => a.max(b),
-        _ => return None,
+        // of other arguments
+        Function::Exp
+        | Function::Ln
+        | Function::Sqrt
+        | Function::Abs
+        | Function::Floor
+        | Function::Ceil
+        | Function::RoundEven
+        | Function::Sign
+        | Function::Tanh
+        | Function::Sigmoid
+        | Function::Softplus
+        | Function::Log1p
+        | Function::Expm1
+        | Function::Softmax
+        | Function::NormalCdf
+        | Function::Erf
+        | Function::AddBigint
+        | Function::SubtractBigint
+        | Function::MultiplyBigint
+        | Function::DivideBigint
+        | Function::IsNan
+        | Function::ToDouble
+        | Function::ToBigint
+        | Function::Coalesce
+        | Function::OfLargest
+        | Function::Whole => return None,
     })
 }

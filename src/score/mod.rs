@@ -444,7 +444,62 @@ impl Expr {
     }
 }
 
+/// What a function takes and gives: everything about a function that is not its value follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// DOUBLE → DOUBLE
+    Number,
+    /// Two DOUBLEs → DOUBLE
+    Two,
+    /// Two DOUBLEs or more → DOUBLE
+    Many,
+    /// Two BIGINTs → BIGINT
+    Bigints,
+    /// DOUBLE → BOOLEAN
+    Test,
+    /// BIGINT → DOUBLE
+    ToDouble,
+    /// DOUBLE → BIGINT
+    ToBigint,
+    /// One or more of one type → that type
+    First,
+    /// As many DOUBLEs as values of one type → that type
+    Choice,
+}
+
 impl Function {
+    /// What it takes and gives.
+    pub fn signature(self) -> Signature {
+        match self {
+            Function::Exp
+            | Function::Ln
+            | Function::Sqrt
+            | Function::Abs
+            | Function::Floor
+            | Function::Ceil
+            | Function::RoundEven
+            | Function::Sign
+            | Function::Tanh
+            | Function::Sigmoid
+            | Function::Softplus
+            | Function::Log1p
+            | Function::Expm1
+            | Function::NormalCdf
+            | Function::Erf
+            | Function::Whole => Signature::Number,
+            Function::Divide | Function::Power => Signature::Two,
+            Function::Min | Function::Max | Function::Softmax => Signature::Many,
+            Function::AddBigint | Function::SubtractBigint | Function::MultiplyBigint | Function::DivideBigint => {
+                Signature::Bigints
+            }
+            Function::IsNan => Signature::Test,
+            Function::ToDouble => Signature::ToDouble,
+            Function::ToBigint => Signature::ToBigint,
+            Function::Coalesce => Signature::First,
+            Function::OfLargest => Signature::Choice,
+        }
+    }
+
     /// Whether it is one of the four operations, of numbers or of integers.
     pub fn is_arithmetic(self) -> bool {
         self == Function::Divide || self.is_of_bigints()
@@ -452,10 +507,7 @@ impl Function {
 
     /// Whether it takes BIGINTs and gives one.
     pub fn is_of_bigints(self) -> bool {
-        matches!(
-            self,
-            Function::AddBigint | Function::SubtractBigint | Function::MultiplyBigint | Function::DivideBigint
-        )
+        self.signature() == Signature::Bigints
     }
 
     /// The name in dumps.

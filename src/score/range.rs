@@ -196,7 +196,17 @@ fn call(function: Function, arguments: Vec<Range>) -> Range {
         Function::Whole => x,
         Function::ToDouble => Range::new(i64::MIN as f64, i64::MAX as f64, false),
         Function::Coalesce => arguments[1..].iter().fold(x, |all, &argument| all.union(argument)),
-        _ => Range::ANY,
+        // unbounded, or no DOUBLE
+        Function::Divide
+        | Function::Power
+        | Function::Ln
+        | Function::Log1p
+        | Function::IsNan
+        | Function::ToBigint
+        | Function::AddBigint
+        | Function::SubtractBigint
+        | Function::MultiplyBigint
+        | Function::DivideBigint => Range::ANY,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What must be true of every [`Score`], checked after every pass in tests and debug builds.
 
-use super::{Expr, Facts, Function, Id, Score};
+use super::{Expr, Facts, Function, Id, Score, Signature};
 use crate::schema::Type;
 use std::collections::BTreeSet;
 
@@ -97,17 +97,27 @@ impl Score {
             Expr::Sum(terms) if terms.is_empty() => Err(format!("{id} is a sum without terms")),
             Expr::Sum(terms) => terms.iter().filter_map(|term| term.factor).try_for_each(|f| want(f, &Type::Double)),
             Expr::Product(list) => list.iter().try_for_each(|&factor| want(factor, &Type::Double)),
-            Expr::Call(Function::ToDouble, list) => want(list[0], &Type::Bigint),
-            Expr::Call(Function::Coalesce, list) => list.iter().try_for_each(|&item| want(item, self.ty(list[0]))),
-            Expr::Call(function, list) if function.is_of_bigints() => {
-                list.iter().try_for_each(|&argument| want(argument, &Type::Bigint))
+            Expr::Call(function, list) => {
+                let all = |ty: &Type, counts: &[usize]| {
+                    if !counts.is_empty() && !counts.contains(&list.len()) {
+                        return Err(format!("{id} calls {} with {} arguments", function.name(), list.len()));
+                    }
+                    list.iter().try_for_each(|&argument| want(argument, ty))
+                };
+                match function.signature() {
+                    Signature::Number | Signature::Test | Signature::ToBigint => all(&Type::Double, &[1]),
+                    Signature::Two => all(&Type::Double, &[2]),
+                    Signature::Many => all(&Type::Double, &[]),
+                    Signature::Bigints => all(&Type::Bigint, &[2]),
+                    Signature::ToDouble => all(&Type::Bigint, &[1]),
+                    Signature::First => all(self.ty(list[0]), &[]),
+                    Signature::Choice => {
+                        let (scores, values) = list.split_at(list.len() / 2);
+                        scores.iter().try_for_each(|&score| want(score, &Type::Double))?;
+                        values.iter().try_for_each(|&value| want(value, self.ty(values[0])))
+                    }
+                }
             }
-            Expr::Call(Function::OfLargest, list) => {
-                let (scores, values) = list.split_at(list.len() / 2);
-                scores.iter().try_for_each(|&score| want(score, &Type::Double))?;
-                values.iter().try_for_each(|&value| want(value, self.ty(values[0])))
-            }
-            Expr::Call(_, list) => list.iter().try_for_each(|&argument| want(argument, &Type::Double)),
             Expr::Compare(_, a, b) => want(*b, self.ty(*a)),
             Expr::And(list) | Expr::Or(list) => list.iter().try_for_each(|&item| want(item, &Type::Boolean)),
             Expr::Not(a) => want(*a, &Type::Boolean),

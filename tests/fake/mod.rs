@@ -19,6 +19,8 @@ pub struct Stream {
     pub columns: Vec<(String, String)>,
     pub statement: String,
     pub writers: usize,
+    /// Names of queries of INSERT INTO.
+    pub inserters: Vec<String>,
     pub key: Option<String>,
 }
 
@@ -58,6 +60,7 @@ impl Fake {
                 "CREATE STREAM S (ID INTEGER KEY, X DOUBLE, C STRING) WITH (KAFKA_TOPIC='S', VALUE_FORMAT='JSON');"
                     .to_owned(),
             writers: 0,
+            inserters: Vec::new(),
             key: Some("ID".to_owned()),
         };
         let state = State {
@@ -189,7 +192,16 @@ impl State {
             }
         }
         let name = name.0.clone();
-        Some((name, Stream { columns, statement: print::statement(&statement, Style::default()), writers: 1, key }))
+        Some((
+            name,
+            Stream {
+                columns,
+                statement: print::statement(&statement, Style::default()),
+                writers: 1,
+                inserters: Vec::new(),
+                key,
+            },
+        ))
     }
 
     fn readers(&self, name: &str) -> Vec<String> {
@@ -211,8 +223,10 @@ fn fields(stream: &Stream) -> Vec<Value> {
 
 fn describe(name: &str, stream: &Stream, readers: &[String]) -> Value {
     let query = |id: String, sink: &str, text: &str| value!({"id": id, "queryString": text, "sinks": [sink], "queryType": "PERSISTENT", "state": "RUNNING"});
-    let writers: Vec<Value> =
+    let mut writers: Vec<Value> =
         (0..stream.writers).map(|at| query(format!("CSAS_{name}_{at}"), name, &stream.statement)).collect();
+    let insert = format!("INSERT INTO {name} SELECT * FROM OTHER EMIT CHANGES;");
+    writers.extend(stream.inserters.iter().map(|id| query(id.clone(), name, &insert)));
     let readers: Vec<Value> = readers.iter().map(|sink| query(format!("CSAS_{sink}_0"), sink, "")).collect();
     value!([{"@type": "sourceDescription", "statementText": "", "sourceDescription": {
         "name": name, "type": "STREAM", "fields": fields(stream), "topic": name, "statement": stream.statement,

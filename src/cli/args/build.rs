@@ -70,7 +70,8 @@ Example of a manifest:
 /// with these. Each row is scored by the SQL that `compile` prints, and the columns of expected.csv are compared: numbers to a
 /// relative difference, all else exactly; an empty field is NULL, and so is everything of a row that WHERE leaves out.
 ///
-/// With --server a server scores the rows too: into a stream that is made for them and dropped again.
+/// With --server a server scores the rows too: into a stream that is made for them and dropped again. The SQL is written for the
+/// release that the server says it is then, unless the manifest names a target.
 #[derive(Args)]
 pub(in crate::cli) struct Test {
     /// Names of models, their files' without the ending [default: all of the manifest]

@@ -1,5 +1,7 @@
 //! `plan`: from a model file to the statements that a server should run, and what has to be done for it.
 
+use std::collections::BTreeMap;
+
 use super::super::args::Format;
 use super::super::args::compile::TextOptions;
 use super::super::args::deploy::{Plan as Args, Target};
@@ -16,7 +18,7 @@ use crate::deploy::plan::Plan;
 use crate::deploy::shadow::shadow;
 use crate::deploy::talk::quoted;
 use crate::diag::Failed;
-use crate::schema::Kind;
+use crate::schema::{Kind, Relation};
 use crate::sql::ast::Statement;
 
 /// Shows a plan.
@@ -40,7 +42,14 @@ pub(super) fn make_all(
     session: &mut Session,
 ) -> Result<Vec<Change>, Failed> {
     let since = session.report.len();
-    let made: Vec<_> = targets.iter().flat_map(|target| make(target, candidate, client, session)).collect();
+    let mut sources = BTreeMap::new();
+    let mut made = Vec::new();
+    for target in targets {
+        // asked for once, and what is missing is said once
+        let source = sources.entry(&target.from).or_insert_with(|| query::describe(&target.from, client, session).ok());
+        let Some(source) = source else { continue };
+        made.extend(make(target, source, candidate, client, session));
+    }
     session.report.check(since)?;
     Ok(made)
 }
@@ -52,7 +61,13 @@ pub(super) fn joined(changes: &[Change]) -> Plan {
 }
 
 /// Compiles and plans; a candidate writes a stream of its own.
-fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session) -> Result<Change, Failed> {
+fn make(
+    target: &Target,
+    source: &Relation,
+    candidate: bool,
+    client: &Client,
+    session: &mut Session,
+) -> Result<Change, Failed> {
     let (name, bytes) = match &target.bytes {
         Some(bytes) => (target.model.display().to_string(), bytes.to_vec()),
         None => session.read(&target.model)?,
@@ -60,7 +75,6 @@ fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session
     let version = target.version.as_deref().unwrap_or_default();
     let model = Model::new(&bytes, &target.model.display().to_string(), version);
     let graph = session.load(&name, bytes, &target.subject.model)?;
-    let source = query::describe(&target.from, client, session)?;
     let into = match candidate {
         true => quoted(&shadow(&super::stored(&target.into, session)?)),
         false => target.into.clone(),
@@ -80,6 +94,6 @@ fn make(target: &Target, candidate: bool, client: &Client, session: &mut Session
     let mark = target.provenance.as_ref().map(|column| super::stored(column, session)).transpose()?;
     let results: Vec<&str> = compiled.score.outputs.iter().map(|output| output.name.as_str()).collect();
     let statements: Vec<Statement> = compiled.statements().map(|found| found.statement.clone()).collect();
-    let deployment = Deployment::new(statements, &results, &source, &model, mark.as_deref());
+    let deployment = Deployment::new(statements, &results, source, &model, mark.as_deref());
     Change::new(&deployment, &mut talk(client, session))
 }

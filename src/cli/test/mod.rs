@@ -16,6 +16,7 @@ use crate::build::Target;
 use crate::compile;
 use crate::diag::codes::eval::{CASE_FAILED, NO_CASES};
 use crate::diag::{Diagnostic, Failed, Place};
+use crate::sql::dialect::{self, Dialect};
 use compare::Expected;
 
 /// What became of all cases so far.
@@ -44,10 +45,17 @@ pub(super) fn run(args: &Test, session: &mut Session) -> Result<(), Failed> {
         true => Some(super::server::statement_client(&args.server, session)?),
         false => None,
     };
+    #[cfg(feature = "deploy")]
+    let release = match &client {
+        Some(client) => super::server::release(client, session)?,
+        None => dialect::default(),
+    };
+    #[cfg(not(feature = "deploy"))]
+    let release = dialect::default();
     let mut tally = Tally::default();
     for target in project.named(&args.models, session)? {
         for case in cases(&project.path(&target.cases)) {
-            let Ok(checked) = Case::read(target, &project, &case, session) else {
+            let Ok(checked) = Case::read(target, &project, &case, release, session) else {
                 tally.count(false, &case, "");
                 continue;
             };
@@ -91,7 +99,14 @@ struct Case {
 }
 
 impl Case {
-    fn read(target: &Target, project: &Project, case: &Path, session: &mut Session) -> Result<Self, Failed> {
+    /// `release` is what the SQL is written for unless the manifest says otherwise.
+    fn read(
+        target: &Target,
+        project: &Project,
+        case: &Path,
+        release: &'static dyn Dialect,
+        session: &mut Session,
+    ) -> Result<Self, Failed> {
         let rows = ["rows.csv", "rows.jsonl"].map(|name| case.join(name)).into_iter().find(|path| path.is_file());
         let Some(rows) = rows else {
             let place = Place::file(session.sources.add(case.display().to_string(), ""));
@@ -111,7 +126,10 @@ impl Case {
         };
         let bind = args.subject.bind_options(args.statement.from.as_deref(), session)?;
         let text = TextOptions { no_limits: args.text.no_limits, ..TextOptions::default() };
-        let options = cli_compile::options(bind, &args.subject, &statement, &text, session);
+        let mut options = cli_compile::options(bind, &args.subject, &statement, &text, session);
+        if args.subject.results.target.is_none() {
+            options.dialect = release;
+        }
         let compiled = compile::compile(&graph, &options, &mut session.sources, &mut session.report)?;
         let wanted = |column: &str| expected.header.iter().any(|name| name.eq_ignore_ascii_case(column));
         let scoring = Scoring::new(&graph, &compiled, wanted, session)?;

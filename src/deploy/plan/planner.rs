@@ -284,12 +284,8 @@ impl Planner<'_, '_> {
 
     /// `NAME_V2`, or the first such name that is free.
     fn free_name(&mut self, name: &str) -> Result<String, Failed> {
-        let answer = self.talk.ask("SHOW STREAMS; SHOW TABLES;")?;
-        let taken: Vec<&str> = (answer.entities.iter())
-            .flat_map(|entity| ["streams", "tables"].into_iter().filter_map(|list| entity.get(list)?.as_array()))
-            .flatten()
-            .filter_map(|source| source.get("name")?.as_str())
-            .collect();
+        let names = self.talk.names()?;
+        let taken: Vec<&str> = names.iter().map(String::as_str).collect();
         Ok(next_version(name, &taken))
     }
 }

@@ -38,14 +38,21 @@ pub(in crate::deploy) fn retire(
     }
     let mut retired = Retired { steps: Vec::new(), stay: Vec::new() };
     let mut gone = anew.clone();
-    while let Some(place) = there.iter().position(|(.., readers)| readers.is_subset(&gone)) {
+    let goes = |(_, known, readers): &(&String, Known, BTreeSet<String>), gone: &BTreeSet<String>| {
+        readers.is_subset(gone) && known.description.inserters().next().is_none()
+    };
+    while let Some(place) = there.iter().position(|stream| goes(stream, &gone)) {
         let (name, known, _) = there.remove(place);
         gone.insert(name.clone());
         retired.steps.push(step(name, &known, true));
     }
-    for (name, _, readers) in there {
-        let readers = readers.into_iter().collect::<Vec<_>>().join(", ");
-        retired.stay.push(format!("`{name}` is not needed any more, but stays: it is read by {readers}"));
+    for (name, known, readers) in there {
+        let inserters: Vec<&str> = known.description.inserters().map(|query| query.id.as_str()).collect();
+        let why = match inserters.is_empty() {
+            true => format!("read by {}", readers.into_iter().collect::<Vec<_>>().join(", ")),
+            false => format!("written by {} too", inserters.join(", ")),
+        };
+        retired.stay.push(format!("`{name}` is not needed any more, but stays: it is {why}"));
     }
     Ok(retired)
 }
@@ -61,7 +68,5 @@ pub(in crate::deploy) fn step(name: &str, known: &Known, topic: bool) -> Step {
     let mut step = Step::new(name, kind, &from, action);
     step.sql = drop(name, kind, topic);
     step.query = description.writers.first().cloned();
-    // dropping a stream ends the query that made it, but no other
-    step.before = description.writers.iter().skip(1).map(|query| format!("TERMINATE {};", query.id)).collect();
     step
 }

@@ -94,6 +94,10 @@ super::codes! {
     LATER_FUNCTION = "E0606", "a function that the target does not have yet",
         "An expression calls a function that came with a later release of ksqlDB than the one that `--target` names, or than \
          the server is. The message says since when there is one.";
+    NOT_READ_BACK = "W0607", "SQL that was not read back",
+        "What is printed is read back and compared with what was meant, so that a fault of the printer is found before a server \
+         sees it. A text of more than a mebibyte is not, since that would take longer than compiling it; `m2ksql verify` reads it. \
+         No server takes a statement that long; only `--no-limits` and chains of many statements get there.";
     INTERNAL = "E0699", "internal error",
         "The compiler found a fault of its own: what it printed does not read back to what it meant. Nothing was written. \
          Please report it with the model, or with its structure if the model is confidential.";

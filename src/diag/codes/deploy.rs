@@ -15,9 +15,9 @@ super::codes! {
     NOT_DEPLOYED = "E0904", "nothing of this name is deployed",
         "The history of deployments (the stream `M2KSQL_DEPLOYMENTS` on the server) has no entry for this name, or none to go \
          back to. `m2ksql status` lists what there is.";
-    IN_USE = "E0905", "others read from it",
-        "Streams and queries read from the stream that would be dropped, and ksqlDB refuses to drop it while they do. Drop or \
-         terminate them before.";
+    IN_USE = "E0905", "others use it",
+        "Streams and queries read from the stream that would be dropped, and ksqlDB refuses to drop it while they do; or an \
+         INSERT INTO of somebody else writes into it, which would end with it. Drop or terminate them before.";
     UNRECORDED = "W0906", "deployment not recorded",
         "The statements are applied, but the history of deployments on the server could not be written: `status` and \
          `rollback` do not know of it. Apply again to record it.";
@@ -38,4 +38,8 @@ super::codes! {
         "An entry of the history of deployments is not complete or is none that this program understands: it is left out of \
          `status`, and `rollback` cannot go back to it. An entry of several hundred kilobytes is written in parts; when the \
          connection broke before the last, the deployment is applied but its entry is of no use: apply again to record it.";
+    NO_SOURCE = "E0912", "no such stream or table",
+        "The server has no stream or table of this name. A name without quotes is upper-cased, as ksqlDB does; one with other \
+         letters is written in back-quotes. Create the stream over its topic before (CREATE STREAM … WITH (KAFKA_TOPIC = …)), or \
+         name another with `--from`. SHOW STREAMS and SHOW TABLES list what there is.";
 }

@@ -11,19 +11,26 @@ use crate::diag::codes::onnx as codes;
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
-/// Shape and Size: what is known but for the number of rows.
+/// The sizes of an operand; `None` is the number of rows.
+fn sizes(x: &Tensor<'_>) -> Vec<Option<i64>> {
+    (0..x.rank()).map(|at| if x.batch == Some(at) { None } else { Some(x.dims[at] as i64) }).collect()
+}
+
+/// Size: the number of elements.
+pub fn size<'a>(_: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let x = call.input(0)?;
+    let all = sizes(x).into_iter().try_fold(1i64, |product, size| Some(product * size?));
+    let body = Body::Sizes(vec![match all {
+        None if x.width() != 1 => return Err(refuse(&codes::ROWS, "the size depends on the number of rows")),
+        all => all,
+    }]);
+    Ok(vec![settled(Tensor { ty: Type::I64, dims: Vec::new(), batch: None, body, keys: None })])
+}
+
+/// Shape: what is known but for the number of rows.
 pub fn shape<'a>(_: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let x = call.input(0)?;
-    let sizes: Vec<Option<i64>> =
-        (0..x.rank()).map(|at| if x.batch == Some(at) { None } else { Some(x.dims[at] as i64) }).collect();
-    if call.op == "Size" {
-        let all = sizes.iter().copied().try_fold(1i64, |product, size| Some(product * size?));
-        let body = Body::Sizes(vec![match all {
-            None if x.width() != 1 => return Err(refuse(&codes::ROWS, "the size depends on the number of rows")),
-            all => all,
-        }]);
-        return Ok(vec![settled(Tensor { ty: Type::I64, dims: Vec::new(), batch: None, body, keys: None })]);
-    }
+    let sizes = sizes(x);
     let bound =
         |value: i64| (if value < 0 { value + x.rank() as i64 } else { value }).clamp(0, x.rank() as i64) as usize;
     let (start, end) = (bound(call.attributes.int("start", 0)?), bound(call.attributes.int("end", i64::MAX)?));

@@ -97,35 +97,18 @@ fn is_norm_of(context: &Context, norm: NodeId, x: NodeId) -> bool {
     sum.op == Op::Reduce(Reduction::SumSquare) && sum.args[0] == x
 }
 
-/// Add, Sub, Mul, Div, Pow and the comparisons, And, Or.
-pub fn binary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+/// Add, Sub, Mul, Div and the comparisons, And, Or.
+pub fn binary<'a>(context: &mut Context, call: &Call<'_, 'a>, function: Binary) -> Outcome<'a> {
     legacy_broadcast(call)?;
     let (a, b) = (call.input(0)?, call.input(1)?);
-    let function = match call.op {
-        "Add" => Binary::Add,
-        "Sub" => Binary::Subtract,
-        "Mul" => Binary::Multiply,
-        "Div" => Binary::Divide,
-        "Pow" => Binary::Power,
-        "Less" => Binary::Less,
-        "LessOrEqual" => Binary::LessOrEqual,
-        "Greater" => Binary::Greater,
-        "GreaterOrEqual" => Binary::GreaterOrEqual,
-        "Equal" | "Xor" => Binary::Equal,
-        "And" => Binary::And,
-        _ => Binary::Or,
-    };
-    let logic = matches!(function, Binary::And | Binary::Or) || call.op == "Xor";
+    let logic = matches!(function, Binary::And | Binary::Or);
     let fits = match elem(a.ty) {
         Elem::Boolean => logic || function == Binary::Equal,
         Elem::Text => function == Binary::Equal,
         Elem::Number | Elem::Integer => !logic,
     };
     if !fits {
-        return Err(refuse(&codes::SHAPE, format!("{} of {} is not defined", call.op, a.ty.name())));
-    }
-    if function == Binary::Power {
-        return power(context, call, a, b);
+        return Err(undefined(call, a));
     }
     if matches!(function, Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide)
         && !(a.is_constant() && b.is_constant())
@@ -135,11 +118,22 @@ pub fn binary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     if let Some(sizes) = on_sizes(function, a, b) {
         return Ok(vec![sizes]);
     }
-    let result = combine(context, function, a, b)?;
-    if call.op == "Xor" {
-        return Ok(vec![apply(context, Unary::Not, &result)?]);
+    Ok(vec![combine(context, function, a, b)?])
+}
+
+/// Xor: booleans that are not equal.
+pub fn xor<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    legacy_broadcast(call)?;
+    let (a, b) = (call.input(0)?, call.input(1)?);
+    if elem(a.ty) != Elem::Boolean {
+        return Err(undefined(call, a));
     }
-    Ok(vec![result])
+    let same = combine(context, Binary::Equal, a, b)?;
+    Ok(vec![apply(context, Unary::Not, &same)?])
+}
+
+fn undefined(call: &Call<'_, '_>, x: &Tensor<'_>) -> Refused {
+    refuse(&codes::SHAPE, format!("{} of {} is not defined", call.op, x.ty.name()))
 }
 
 /// Multiplying or adding to sizes, as exporters do for a new shape, keeps what is known.
@@ -187,8 +181,13 @@ fn legacy_broadcast(call: &Call<'_, '_>) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The exponent may have another type than the base; the result has the base's.
-fn power<'a>(context: &mut Context, call: &Call<'_, 'a>, a: &Tensor<'a>, b: &Tensor<'a>) -> Outcome<'a> {
+/// Pow. The exponent may have another type than the base; the result has the base's.
+pub fn power<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    legacy_broadcast(call)?;
+    let (a, b) = (call.input(0)?, call.input(1)?);
+    if !matches!(elem(a.ty), Elem::Number | Elem::Integer) {
+        return Err(undefined(call, a));
+    }
     if a.is_constant() && b.is_constant() && a.ty == b.ty {
         return Ok(vec![combine(context, Binary::Power, a, b)?]);
     }
@@ -199,13 +198,8 @@ fn power<'a>(context: &mut Context, call: &Call<'_, 'a>, a: &Tensor<'a>, b: &Ten
     Ok(vec![combine(context, Binary::Power, a, &exponent)?])
 }
 
-/// Min, Max, Sum and Mean of any number of operands.
-pub fn variadic<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
-    let function = match call.op {
-        "Min" => Binary::Min,
-        "Max" => Binary::Max,
-        _ => Binary::Add,
-    };
+/// Min, Max and Sum of any number of operands.
+pub fn variadic<'a>(context: &mut Context, call: &Call<'_, 'a>, function: Binary) -> Outcome<'a> {
     let mut result = call.input(0)?.clone();
     for index in 1..call.inputs.len() {
         let next = call.input(index)?;
@@ -214,16 +208,23 @@ pub fn variadic<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
         }
         result = combine(context, function, &result, next)?;
     }
-    if call.op == "Mean" && call.inputs.len() > 1 {
-        if !result.ty.is_float() {
-            return Err(refuse(&codes::SHAPE, format!("Mean of {} is not defined", result.ty.name())));
-        }
-        let count = vec![call.inputs.len() as f64];
-        let data = Data::Float(Floats::Owned(count));
-        let count = Tensor::constant(Array { ty: result.ty, dims: Vec::new(), data });
-        result = combine(context, Binary::Divide, &result, &count)?;
-    }
     Ok(vec![result])
+}
+
+/// Mean of any number of operands.
+pub fn mean<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let mut results = variadic(context, call, Binary::Add)?;
+    if call.inputs.len() > 1
+        && let Some(total) = results.pop()
+    {
+        if !total.ty.is_float() {
+            return Err(undefined(call, &total));
+        }
+        let data = Data::Float(Floats::Owned(vec![call.inputs.len() as f64]));
+        let count = Tensor::constant(Array { ty: total.ty, dims: Vec::new(), data });
+        results.push(combine(context, Binary::Divide, &total, &count)?);
+    }
+    Ok(results)
 }
 
 /// One function of one operand: folded, or a node.
@@ -272,38 +273,10 @@ pub fn apply<'a>(context: &mut Context, function: Unary, x: &Tensor<'a>) -> Resu
     Ok(Tensor::row(result, x.dims.clone(), x.batch, node))
 }
 
-/// The functions of one operand.
-pub fn unary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+/// A function of one operand.
+pub fn unary<'a>(context: &mut Context, call: &Call<'_, 'a>, function: Unary) -> Outcome<'a> {
     let x = call.input(0)?;
     call.attributes.ignore("consumed_inputs");
-    let function = match call.op {
-        "Neg" => Unary::Negate,
-        "Abs" => Unary::Abs,
-        "Exp" => Unary::Exp,
-        "Log" => Unary::Log,
-        "Sqrt" => Unary::Sqrt,
-        "Reciprocal" => Unary::Reciprocal,
-        "Sigmoid" => Unary::Sigmoid,
-        "Tanh" => Unary::Tanh,
-        "Relu" => Unary::Relu,
-        "LeakyRelu" => Unary::LeakyRelu(call.attributes.float("alpha", f64::from(0.01f32))?),
-        "HardSigmoid" => Unary::HardSigmoid {
-            alpha: call.attributes.float("alpha", f64::from(0.2f32))?,
-            beta: call.attributes.float("beta", 0.5)?,
-        },
-        "Softplus" => Unary::Softplus,
-        "Erf" => Unary::Erf,
-        "Floor" => Unary::Floor,
-        "Ceil" => Unary::Ceil,
-        "Round" => Unary::Round,
-        "Sign" => Unary::Sign,
-        "Not" => Unary::Not,
-        "IsNaN" => Unary::IsNan,
-        _ => Unary::IsInfinite {
-            positive: call.attributes.flag("detect_positive", true)?,
-            negative: call.attributes.flag("detect_negative", true)?,
-        },
-    };
     let fits = match elem(x.ty) {
         Elem::Boolean => function == Unary::Not,
         Elem::Text => false,
@@ -311,14 +284,37 @@ pub fn unary<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
         Elem::Integer => matches!(function, Unary::Negate | Unary::Abs | Unary::Sign),
     };
     if !fits {
-        return Err(refuse(&codes::SHAPE, format!("{} of {} is not defined", call.op, x.ty.name())));
-    }
-    if let Unary::LeakyRelu(slope) | Unary::HardSigmoid { alpha: slope, .. } = function
-        && !slope.is_finite()
-    {
-        return Err(refuse(&codes::ATTRIBUTE, format!("the attribute `alpha` is {slope}")));
+        return Err(undefined(call, x));
     }
     Ok(vec![apply(context, function, x)?])
+}
+
+/// LeakyRelu.
+pub fn leaky_relu<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let slope = slope(call, 0.01)?;
+    unary(context, call, Unary::LeakyRelu(slope))
+}
+
+/// HardSigmoid.
+pub fn hard_sigmoid<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let (alpha, beta) = (slope(call, 0.2)?, call.attributes.float("beta", 0.5)?);
+    unary(context, call, Unary::HardSigmoid { alpha, beta })
+}
+
+/// The attribute `alpha`.
+fn slope(call: &Call<'_, '_>, default: f32) -> Result<f64, Refused> {
+    let slope = call.attributes.float("alpha", f64::from(default))?;
+    if slope.is_finite() {
+        return Ok(slope);
+    }
+    Err(refuse(&codes::ATTRIBUTE, format!("the attribute `alpha` is {slope}")))
+}
+
+/// IsInf.
+pub fn is_infinite<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let positive = call.attributes.flag("detect_positive", true)?;
+    let negative = call.attributes.flag("detect_negative", true)?;
+    unary(context, call, Unary::IsInfinite { positive, negative })
 }
 
 /// Clip: bounds are attributes before opset 11, then operands, which may be left out.
@@ -369,7 +365,8 @@ fn clip_between<'a>(context: &mut Context, x: &Tensor<'a>, low: f64, high: f64) 
             }
         });
         let data = Data::Float(Floats::Owned(clipped.collect()));
-        return Ok(Tensor::constant(Array { ty: x.ty, dims: x.dims.clone(), data }));
+        let clipped = Tensor::constant(Array { ty: x.ty, dims: x.dims.clone(), data });
+        return Ok(Tensor { batch: x.batch, ..clipped });
     }
     apply(context, Unary::Clip { low, high }, x)
 }

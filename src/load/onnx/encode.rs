@@ -170,14 +170,31 @@ fn family(call: &Call<'_, '_>, stem: &str) -> Result<Option<(Vec<Value>, Type)>,
     }
 }
 
-/// LabelEncoder and CategoryMapper.
+/// CategoryMapper.
+pub fn category_mapper<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    encoder(context, call, Some(Pairs::Categories))
+}
+
+/// LabelEncoder.
 pub fn label_encoder<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    encoder(context, call, (call.version < 2).then_some(Pairs::Classes))
+}
+
+/// Attributes that hold texts and their integers, for both directions.
+#[derive(PartialEq)]
+enum Pairs {
+    /// `classes_strings`; the integers are the positions.
+    Classes,
+    /// `cats_strings` and `cats_int64s`.
+    Categories,
+}
+
+fn encoder<'a>(context: &mut Context, call: &Call<'_, 'a>, pairs: Option<Pairs>) -> Outcome<'a> {
     let x = call.input(0)?;
     let default_text = call.attributes.string("default_string", "_Unused")?;
     let default_int = call.attributes.int("default_int64", -1)?;
-    let first = call.op == "LabelEncoder" && call.version < 2;
-    let (keys, key_type, values, ty) = if first || call.op == "CategoryMapper" {
-        let (names, codes_of) = if first {
+    let (keys, key_type, values, ty) = if let Some(pairs) = &pairs {
+        let (names, codes_of) = if *pairs == Pairs::Classes {
             let names = call.attributes.strings("classes_strings")?;
             let codes_of = (0..names.len() as i64).collect();
             (names, codes_of)

@@ -13,25 +13,25 @@ use std::rc::Rc;
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
-/// Identity, and Dropout at inference.
+/// Identity.
 pub fn identity<'a>(_: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
-    let x = call.input(0)?;
-    let mut results = vec![x.clone()];
-    if call.op == "Dropout" {
-        for name in ["ratio", "seed", "is_test", "consumed_inputs"] {
-            call.attributes.ignore(name);
-        }
-        if let Some(training) = call.maybe(2)
-            && training.array().is_none_or(|array| !matches!(array.data, Data::Bool(ref on) if on == &[false]))
-        {
-            return Err(refuse(&codes::MEANING, "Dropout in training mode is random"));
-        }
-        if call.outputs > 1 {
-            return Err(refuse(&codes::MEANING, "the mask of Dropout is not supported"));
-        }
+    Ok(vec![call.input(0)?.clone()])
+}
+
+/// Dropout at inference.
+pub fn dropout<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    for name in ["ratio", "seed", "is_test", "consumed_inputs"] {
+        call.attributes.ignore(name);
     }
-    results.truncate(call.outputs.max(1));
-    Ok(results)
+    if let Some(training) = call.maybe(2)
+        && training.array().is_none_or(|array| !matches!(array.data, Data::Bool(ref on) if on == &[false]))
+    {
+        return Err(refuse(&codes::MEANING, "Dropout in training mode is random"));
+    }
+    if call.outputs > 1 {
+        return Err(refuse(&codes::MEANING, "the mask of Dropout is not supported"));
+    }
+    identity(context, call)
 }
 
 /// Concat.

@@ -1,11 +1,13 @@
 //! The table of supported operators: which versions, how many operands, and who loads them.
 //!
 //! It is sorted by domain and name and searched by both. `m2ksql ops` and `docs/operators.md` are printed from it, and
-//! so are the nearest alternatives of what is not supported. A new operator is a function, a line and a test.
+//! so are the nearest alternatives of what is not supported. A new operator is a function, a line and a test. A line says what
+//! the operator computes: no loader asks for the name, so that a line cannot load as another one's.
 
 use super::node::Refused;
 use super::value::{Call, Context, Tensor};
 use super::{cast, constants, elementwise as e, encode, layout, linear, models, prepare, reduce, reshape, svm};
+use crate::model::{Binary, Op, Reduction, Unary};
 use std::ops::RangeInclusive;
 
 /// The newest version of the default domain whose operators are known.
@@ -48,16 +50,44 @@ const fn op(
     Operator { domain, name, versions: since..=until, inputs, note, load }
 }
 
+/// The loader of an operator that is this function of one operand.
+macro_rules! unary {
+    ($function:ident) => {
+        |context, call| e::unary(context, call, Unary::$function)
+    };
+}
+
+/// Of two operands.
+macro_rules! binary {
+    ($function:ident) => {
+        |context, call| e::binary(context, call, Binary::$function)
+    };
+}
+
+/// Of any number of operands, one after the other.
+macro_rules! variadic {
+    ($function:ident) => {
+        |context, call| e::variadic(context, call, Binary::$function)
+    };
+}
+
+/// Over some axes of one operand.
+macro_rules! reduce {
+    ($reduction:ident) => {
+        |context, call| reduce::reduce(context, call, Reduction::$reduction)
+    };
+}
+
 const ML: &str = "ai.onnx.ml";
 const ROWS: &str = "not along the rows";
 
 /// Every supported operator, by domain and name.
 pub static TABLE: &[Operator] = &[
-    op("", "Abs", 1, 1..=1, e::unary, ""),
-    op("", "Add", 1, 2..=2, e::binary, ""),
-    op("", "And", 7, 2..=2, e::binary, ""),
-    op("", "ArgMax", 1, 1..=1, reduce::arg_extreme, ROWS),
-    op("", "ArgMin", 1, 1..=1, reduce::arg_extreme, ROWS),
+    op("", "Abs", 1, 1..=1, unary!(Abs), ""),
+    op("", "Add", 1, 2..=2, binary!(Add), ""),
+    op("", "And", 7, 2..=2, binary!(And), ""),
+    op("", "ArgMax", 1, 1..=1, |context, call| reduce::arg_extreme(context, call, true), ROWS),
+    op("", "ArgMin", 1, 1..=1, |context, call| reduce::arg_extreme(context, call, false), ROWS),
     op("", "BatchNormalization", 7, 5..=5, prepare::batch_normalization, "inference only; constants as parameters"),
     op(
         "",
@@ -67,76 +97,76 @@ pub static TABLE: &[Operator] = &[
         cast::cast,
         "text from integers only; no wrapping of integers of few bits; NaN and what does not fit an integer give NULL",
     ),
-    op("", "Ceil", 1, 1..=1, e::unary, ""),
+    op("", "Ceil", 1, 1..=1, unary!(Ceil), ""),
     op("", "Clip", 1, 1..=3, e::clip, ""),
     op("", "Concat", 1, 1..=MANY, layout::concat, ROWS),
     op("", "Constant", 1, 0..=0, constants::constant, "no sparse values"),
     op("", "ConstantOfShape", 9, 1..=1, constants::constant_of_shape, ""),
-    op("", "Div", 1, 2..=2, e::binary, "not a value by itself (PowerTransformer)"),
-    op("", "Dropout", 1, 1..=3, layout::identity, "at inference"),
-    op("", "Equal", 7, 2..=2, e::binary, ""),
-    op("", "Erf", 9, 1..=1, e::unary, ""),
-    op("", "Exp", 1, 1..=1, e::unary, ""),
+    op("", "Div", 1, 2..=2, binary!(Divide), "not a value by itself (PowerTransformer)"),
+    op("", "Dropout", 1, 1..=3, layout::dropout, "at inference"),
+    op("", "Equal", 7, 2..=2, binary!(Equal), ""),
+    op("", "Erf", 9, 1..=1, unary!(Erf), ""),
+    op("", "Exp", 1, 1..=1, unary!(Exp), ""),
     op("", "Expand", 8, 2..=2, reshape::expand, "to constant shapes"),
     op("", "Flatten", 1, 1..=1, reshape::flatten, "keeps rows apart"),
-    op("", "Floor", 1, 1..=1, e::unary, ""),
+    op("", "Floor", 1, 1..=1, unary!(Floor), ""),
     op("", "Gather", 1, 2..=2, layout::gather, "computed indices into constant tables only"),
     op("", "Gemm", 7, 2..=3, linear::gemm, "one factor constant"),
-    op("", "Greater", 7, 2..=2, e::binary, ""),
-    op("", "GreaterOrEqual", 12, 2..=2, e::binary, ""),
-    op("", "HardSigmoid", 1, 1..=1, e::unary, ""),
+    op("", "Greater", 7, 2..=2, binary!(Greater), ""),
+    op("", "GreaterOrEqual", 12, 2..=2, binary!(GreaterOrEqual), ""),
+    op("", "HardSigmoid", 1, 1..=1, e::hard_sigmoid, ""),
     op("", "Identity", 1, 1..=1, layout::identity, ""),
-    op("", "IsInf", 10, 1..=1, e::unary, ""),
-    op("", "IsNaN", 9, 1..=1, e::unary, ""),
-    op("", "LeakyRelu", 1, 1..=1, e::unary, ""),
-    op("", "Less", 7, 2..=2, e::binary, ""),
-    op("", "LessOrEqual", 12, 2..=2, e::binary, ""),
-    op("", "Log", 1, 1..=1, e::unary, ""),
-    op("", "LogSoftmax", 1, 1..=1, reduce::softmax, ROWS),
+    op("", "IsInf", 10, 1..=1, e::is_infinite, ""),
+    op("", "IsNaN", 9, 1..=1, unary!(IsNan), ""),
+    op("", "LeakyRelu", 1, 1..=1, e::leaky_relu, ""),
+    op("", "Less", 7, 2..=2, binary!(Less), ""),
+    op("", "LessOrEqual", 12, 2..=2, binary!(LessOrEqual), ""),
+    op("", "Log", 1, 1..=1, unary!(Log), ""),
+    op("", "LogSoftmax", 1, 1..=1, |context, call| reduce::softmax(context, call, Op::LogSoftmax), ROWS),
     op("", "MatMul", 1, 2..=2, linear::matmul, "one factor constant"),
-    op("", "Max", 1, 1..=MANY, e::variadic, ""),
-    op("", "Mean", 1, 1..=MANY, e::variadic, ""),
-    op("", "Min", 1, 1..=MANY, e::variadic, ""),
-    op("", "Mul", 1, 2..=2, e::binary, ""),
-    op("", "Neg", 1, 1..=1, e::unary, ""),
-    op("", "Not", 1, 1..=1, e::unary, ""),
-    op("", "Or", 7, 2..=2, e::binary, ""),
-    op("", "Pow", 1, 2..=2, e::binary, "of floating-point bases"),
+    op("", "Max", 1, 1..=MANY, variadic!(Max), ""),
+    op("", "Mean", 1, 1..=MANY, e::mean, ""),
+    op("", "Min", 1, 1..=MANY, variadic!(Min), ""),
+    op("", "Mul", 1, 2..=2, binary!(Multiply), ""),
+    op("", "Neg", 1, 1..=1, unary!(Negate), ""),
+    op("", "Not", 1, 1..=1, unary!(Not), ""),
+    op("", "Or", 7, 2..=2, binary!(Or), ""),
+    op("", "Pow", 1, 2..=2, e::power, "of floating-point bases"),
     op("", "Range", 11, 3..=3, constants::range, "of constants"),
-    op("", "Reciprocal", 1, 1..=1, e::unary, ""),
-    op("", "ReduceL1", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceL2", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceLogSum", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceLogSumExp", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceMax", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceMean", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceMin", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceProd", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceSum", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "ReduceSumSquare", 1, 1..=2, reduce::reduce, ROWS),
-    op("", "Relu", 1, 1..=1, e::unary, ""),
+    op("", "Reciprocal", 1, 1..=1, unary!(Reciprocal), ""),
+    op("", "ReduceL1", 1, 1..=2, reduce!(L1), ROWS),
+    op("", "ReduceL2", 1, 1..=2, reduce!(L2), ROWS),
+    op("", "ReduceLogSum", 1, 1..=2, reduce::log_of_sum, ROWS),
+    op("", "ReduceLogSumExp", 1, 1..=2, reduce!(LogSumExp), ROWS),
+    op("", "ReduceMax", 1, 1..=2, reduce!(Max), ROWS),
+    op("", "ReduceMean", 1, 1..=2, reduce!(Mean), ROWS),
+    op("", "ReduceMin", 1, 1..=2, reduce!(Min), ROWS),
+    op("", "ReduceProd", 1, 1..=2, reduce!(Product), ROWS),
+    op("", "ReduceSum", 1, 1..=2, reduce!(Sum), ROWS),
+    op("", "ReduceSumSquare", 1, 1..=2, reduce!(SumSquare), ROWS),
+    op("", "Relu", 1, 1..=1, unary!(Relu), ""),
     op("", "Reshape", 1, 1..=2, reshape::reshape, "keeps rows apart"),
-    op("", "Round", 11, 1..=1, e::unary, ""),
+    op("", "Round", 11, 1..=1, unary!(Round), ""),
     op("", "Shape", 1, 1..=1, constants::shape, "for shapes only"),
-    op("", "Sigmoid", 1, 1..=1, e::unary, ""),
-    op("", "Sign", 9, 1..=1, e::unary, ""),
-    op("", "Size", 1, 1..=1, constants::shape, "for shapes only"),
+    op("", "Sigmoid", 1, 1..=1, unary!(Sigmoid), ""),
+    op("", "Sign", 9, 1..=1, unary!(Sign), ""),
+    op("", "Size", 1, 1..=1, constants::size, "for shapes only"),
     op("", "Slice", 1, 1..=5, layout::slice, ROWS),
-    op("", "Softmax", 1, 1..=1, reduce::softmax, ROWS),
-    op("", "Softplus", 1, 1..=1, e::unary, ""),
+    op("", "Softmax", 1, 1..=1, |context, call| reduce::softmax(context, call, Op::Softmax), ROWS),
+    op("", "Softplus", 1, 1..=1, unary!(Softplus), ""),
     op("", "Split", 2, 1..=2, layout::split, ROWS),
-    op("", "Sqrt", 1, 1..=1, e::unary, ""),
+    op("", "Sqrt", 1, 1..=1, unary!(Sqrt), ""),
     op("", "Squeeze", 1, 1..=2, reshape::squeeze, ROWS),
-    op("", "Sub", 1, 2..=2, e::binary, ""),
-    op("", "Sum", 1, 1..=MANY, e::variadic, ""),
-    op("", "Tanh", 1, 1..=1, e::unary, ""),
+    op("", "Sub", 1, 2..=2, binary!(Subtract), ""),
+    op("", "Sum", 1, 1..=MANY, variadic!(Add), ""),
+    op("", "Tanh", 1, 1..=1, unary!(Tanh), ""),
     op("", "Transpose", 1, 1..=1, reshape::transpose, ""),
-    op("", "Unsqueeze", 1, 1..=2, reshape::squeeze, ""),
+    op("", "Unsqueeze", 1, 1..=2, reshape::unsqueeze, ""),
     op("", "Where", 9, 3..=3, e::choose, ""),
-    op("", "Xor", 7, 2..=2, e::binary, ""),
+    op("", "Xor", 7, 2..=2, e::xor, ""),
     op(ML, "ArrayFeatureExtractor", 1, 2..=2, layout::extract, "computed indices into constant tables only"),
     op(ML, "Binarizer", 1, 1..=1, prepare::binarizer, "NaN gives NULL, where onnxruntime stops"),
-    op(ML, "CategoryMapper", 1, 1..=1, encode::label_encoder, ""),
+    op(ML, "CategoryMapper", 1, 1..=1, encode::category_mapper, ""),
     op(ML, "FeatureVectorizer", 1, 1..=MANY, prepare::feature_vectorizer, ""),
     op(ML, "Imputer", 1, 1..=1, prepare::imputer, "also of double, which onnxruntime refuses"),
     op(

@@ -61,8 +61,17 @@ fn reduced(x: &Tensor<'_>, axes: &[usize], keep: bool) -> (Vec<usize>, Option<us
     (dims, batch)
 }
 
+/// ReduceLogSum.
+pub fn log_of_sum<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    reduced_by(context, call, Reduction::Sum, true)
+}
+
 /// ReduceSum and its family: axes are an attribute in older versions, then an operand.
-pub fn reduce<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+pub fn reduce<'a>(context: &mut Context, call: &Call<'_, 'a>, reduction: Reduction) -> Outcome<'a> {
+    reduced_by(context, call, reduction, false)
+}
+
+fn reduced_by<'a>(context: &mut Context, call: &Call<'_, 'a>, reduction: Reduction, log: bool) -> Outcome<'a> {
     let x = call.input(0)?;
     let keep = call.attributes.flag("keepdims", true)?;
     let nothing = call.attributes.flag("noop_with_empty_axes", false)?;
@@ -81,18 +90,6 @@ pub fn reduce<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     if x.batch.is_some_and(|batch| axes.contains(&batch)) {
         return Err(mixes_rows(call.op));
     }
-    let (reduction, log) = match call.op {
-        "ReduceSum" => (Reduction::Sum, false),
-        "ReduceMean" => (Reduction::Mean, false),
-        "ReduceMax" => (Reduction::Max, false),
-        "ReduceMin" => (Reduction::Min, false),
-        "ReduceProd" => (Reduction::Product, false),
-        "ReduceL1" => (Reduction::L1, false),
-        "ReduceL2" => (Reduction::L2, false),
-        "ReduceSumSquare" => (Reduction::SumSquare, false),
-        "ReduceLogSum" => (Reduction::Sum, true),
-        _ => (Reduction::LogSumExp, false),
-    };
     let whole = matches!(reduction, Reduction::Sum | Reduction::Max | Reduction::Min | Reduction::Product) && !log;
     let fits = x.ty.is_float() || (whole && matches!(x.ty, Type::I64 | Type::I32));
     if !fits {
@@ -185,7 +182,7 @@ fn fold(reduction: Reduction, array: &Array<'_>, groups: &[Vec<usize>]) -> Optio
 }
 
 /// Softmax and LogSoftmax: over one axis from opset 13, before over all dimensions from the axis on.
-pub fn softmax<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+pub fn softmax<'a>(context: &mut Context, call: &Call<'_, 'a>, op: Op) -> Outcome<'a> {
     let x = call.input(0)?;
     let flat = call.version < 13;
     let along = axis(call.attributes.int("axis", if flat { 1 } else { -1 })?, x.rank())?;
@@ -198,7 +195,6 @@ pub fn softmax<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     }
     context.computable(x.ty)?;
     context.afford(&x.dims)?;
-    let op = if call.op == "Softmax" { Op::Softmax } else { Op::LogSoftmax };
     let p = precision(x.ty);
     let groups = groups(&x.dims, &axes);
     let node = context.node(x)?;
@@ -216,7 +212,7 @@ pub fn softmax<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
 }
 
 /// ArgMax and ArgMin. In older versions the first axis is the default.
-pub fn arg_extreme<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+pub fn arg_extreme<'a>(context: &mut Context, call: &Call<'_, 'a>, max: bool) -> Outcome<'a> {
     let x = call.input(0)?;
     let along = axis(call.attributes.int("axis", 0)?, x.rank())?;
     let keep = call.attributes.flag("keepdims", true)?;
@@ -232,7 +228,6 @@ pub fn arg_extreme<'a>(context: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a
     let (dims, batch) = reduced(x, &[along], keep);
     let groups = groups(&x.dims, &[along]);
     let node = context.node(x)?;
-    let max = call.op == "ArgMax";
     let node = by_group(context, node, &groups, |context, part| {
         if max && !last {
             if let Some(bins) = bins(context, part) {

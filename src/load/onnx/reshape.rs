@@ -10,38 +10,46 @@ use crate::diag::codes::onnx as codes;
 
 type Outcome<'a> = Result<Vec<Tensor<'a>>, Refused>;
 
-/// Squeeze and Unsqueeze: axes are an attribute before opset 13, then an operand.
-pub fn squeeze<'a>(_: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+/// The axes: an attribute in older versions, then an operand.
+fn axes(call: &Call<'_, '_>) -> Result<Option<Vec<i64>>, Refused> {
+    match call.attributes.ints_maybe("axes")? {
+        Some(axes) => Ok(Some(axes)),
+        None => call.ints(1, "axes"),
+    }
+}
+
+/// Unsqueeze: adds axes of one element.
+pub fn unsqueeze<'a>(_: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
     let x = call.input(0)?;
-    let axes = match call.attributes.ints_maybe("axes")? {
-        Some(axes) => Some(axes),
-        None => call.ints(1, "axes")?,
-    };
-    if call.op == "Unsqueeze" {
-        let Some(axes) = axes else { return Err(refuse(&codes::SHAPE, "the axes of Unsqueeze are missing")) };
-        let rank = x.rank() + axes.len();
-        if rank > MAX_RANK {
-            return Err(refuse(&codes::SIZE, format!("{rank} dimensions are more than m2ksql handles")));
-        }
-        let mut new = vec![false; rank];
-        for &at in &axes {
-            new[axis(at, rank)?] = true;
-        }
-        let mut old = 0..x.rank();
-        let (mut dims, mut batch) = (Vec::new(), None);
-        for added in new {
-            match if added { None } else { old.next() } {
-                None => dims.push(1),
-                Some(at) => {
-                    if x.batch == Some(at) {
-                        batch = Some(dims.len());
-                    }
-                    dims.push(x.dims[at]);
+    let Some(axes) = axes(call)? else { return Err(refuse(&codes::SHAPE, "the axes of Unsqueeze are missing")) };
+    let rank = x.rank() + axes.len();
+    if rank > MAX_RANK {
+        return Err(refuse(&codes::SIZE, format!("{rank} dimensions are more than m2ksql handles")));
+    }
+    let mut new = vec![false; rank];
+    for &at in &axes {
+        new[axis(at, rank)?] = true;
+    }
+    let mut old = 0..x.rank();
+    let (mut dims, mut batch) = (Vec::new(), None);
+    for added in new {
+        match if added { None } else { old.next() } {
+            None => dims.push(1),
+            Some(at) => {
+                if x.batch == Some(at) {
+                    batch = Some(dims.len());
                 }
+                dims.push(x.dims[at]);
             }
         }
-        return Ok(vec![x.shaped(dims, batch)]);
     }
+    Ok(vec![x.shaped(dims, batch)])
+}
+
+/// Squeeze: takes axes of one element away.
+pub fn squeeze<'a>(_: &mut Context, call: &Call<'_, 'a>) -> Outcome<'a> {
+    let x = call.input(0)?;
+    let axes = axes(call)?;
     let gone: Vec<usize> = match axes {
         Some(axes) => axes.iter().map(|&at| axis(at, x.rank())).collect::<Result<_, _>>()?,
         None => (0..x.rank()).filter(|&at| x.dims[at] == 1 && x.batch != Some(at)).collect(),

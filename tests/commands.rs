@@ -164,7 +164,10 @@ fn texts() -> Vec<String> {
                 }
                 Some("jsonl") => texts.extend(text.lines().filter_map(|line| {
                     let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                    line["expr"].as_str().map(|expr| format!("SELECT {expr} FROM S EMIT CHANGES;"))
+                    match line["statement"].as_str() {
+                        Some(statement) => statement.to_owned(),
+                        None => format!("SELECT {} FROM S EMIT CHANGES;", line["expr"].as_str().unwrap()),
+                    }
                 })),
                 Some("request") => {
                     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);

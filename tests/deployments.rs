@@ -387,3 +387,19 @@ fn a_source_that_is_not_there_is_said_with_the_names_that_are() {
     // nothing but questions were sent
     assert!(fake.done().is_empty());
 }
+
+/// A new query has no offsets of the old one.
+#[test]
+fn a_stream_whose_query_was_ended_gets_a_new_one_and_the_plan_says_what_it_reads() {
+    let fake = Fake::start("0.29.0");
+    ok(&fake, APPLY, MODEL);
+    fake.state.lock().unwrap().streams.get_mut("T").unwrap().writers = 0;
+    assert!(ok(&fake, "status", "").contains("STOPPED"));
+    let plan = ok(&fake, "plan - --from S --into T --keep ID", MODEL);
+    let words = "no query writes it any more: a new one takes the rows that come from now on; rows that came meanwhile only \
+                 `apply --from-beginning` scores";
+    assert!(plan.contains("replace    T in place\n") && plan.contains(words), "{plan}");
+    ok(&fake, APPLY, MODEL);
+    assert!(ok(&fake, "status", "").contains("RUNNING"));
+    assert!(ok(&fake, APPLY, MODEL).contains("unchanged  T"));
+}

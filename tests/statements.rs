@@ -471,6 +471,17 @@ fn relations(text: &str) -> Result<Vec<Relation>, String> {
     })
 }
 
+/// A server knows the type from another file, which the formatter does not see.
+#[test]
+fn a_statement_with_a_type_made_elsewhere_stays_as_it_is() {
+    let text = "create stream s (a address_t, b int) with (kafka_topic='s');\nselect b from s;\n";
+    let (formatted, warnings) = format(text, Style::default());
+    assert_eq!(formatted, "create stream s (a address_t, b int) with (kafka_topic='s');\n\nSELECT\n  B\nFROM S;\n");
+    assert_eq!(warnings, ["W0411"]);
+    let (formatted, warnings) = format(&format!("create type address_t as struct<c string>; {text}"), Style::default());
+    assert!(formatted.contains("\n  A STRUCT<C STRING>,\n") && warnings.is_empty(), "{formatted}");
+}
+
 #[test]
 fn a_description_gives_what_its_statement_declares() {
     if !std::path::Path::new(SHARED).exists() {

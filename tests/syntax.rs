@@ -326,6 +326,8 @@ fn refusals_say_what_was_found_and_expected() {
             "A = NOT B",
             "E0401 4..7: `NOT` binds looser than what stands before it; help: put the NOT and what it negates in parentheses",
         ),
+        ("A IS 1", "E0401 5..6: expected `NOT`, `NULL` or `DISTINCT FROM`, found `1`"),
+        ("A NOT 1", "E0401 6..7: expected `BETWEEN`, `IN` or `LIKE`, found `1`"),
         ("CASE WHEN A THEN 1", "E0403 0..4: `CASE` is never closed; help: add the `END` that belongs to it"),
         ("CASE WHEN A 1 END", "E0401 12..13: expected an operator or `THEN`, found `1`"),
         (

@@ -42,15 +42,28 @@ impl Lowering<'_> {
         x.iter().map(share).collect()
     }
 
-    /// `x_i - ln Σ e^x_j`, by way of the largest element.
+    /// `(x_i - m) - ln Σ e^(x_j - m)`, m the largest element.
     pub(super) fn log_softmax(&mut self, arg: NodeId) -> Vec<Item> {
         let x = self.numbers(arg);
         if let [only] = x.as_slice() {
             let (absent, zero) = (self.score.null_arm(&[*only], *only), self.score.double(0.0));
             return vec![Item::Value(self.score.case([absent], zero))];
         }
-        let total = self.reduced(Reduction::LogSumExp, &x);
-        x.iter().map(|&x| Item::Value(self.score.subtract(x, total))).collect()
+        let (largest, logarithm) = self.over_largest(&x);
+        let terms = |x: Id| [Term::new(1.0, x), Term::new(-1.0, largest), Term::new(-1.0, logarithm)];
+        x.iter().map(|&x| Item::Value(self.score.sum(terms(x)))).collect()
+    }
+
+    /// The largest element m, and `ln Σ e^(x_j - m)`.
+    fn over_largest(&mut self, x: &[Id]) -> (Id, Id) {
+        let largest = self.reduced(Reduction::Max, x);
+        let mut terms = Vec::with_capacity(x.len());
+        for &x in x {
+            let difference = self.score.subtract(x, largest);
+            terms.push(Term::new(1.0, self.score.call(Function::Exp, vec![difference])));
+        }
+        let total = self.score.sum(terms);
+        (largest, self.score.call(Function::Ln, vec![total]))
     }
 
     pub(super) fn reduce(&mut self, reduction: Reduction, arg: NodeId, elem: Elem) -> Item {
@@ -91,14 +104,7 @@ impl Lowering<'_> {
                 self.score.sum(terms)
             }
             Reduction::LogSumExp => {
-                let largest = self.reduced(Reduction::Max, x);
-                let mut terms = Vec::with_capacity(x.len());
-                for &x in x {
-                    let difference = self.score.subtract(x, largest);
-                    terms.push(Term::new(1.0, self.score.call(Function::Exp, vec![difference])));
-                }
-                let total = self.score.sum(terms);
-                let logarithm = self.score.call(Function::Ln, vec![total]);
+                let (largest, logarithm) = self.over_largest(x);
                 self.score.add(largest, logarithm)
             }
         }

@@ -94,11 +94,14 @@ fn expected(rules: &[Rule]) -> BTreeSet<(u8, &'static str)> {
     let mut words: BTreeSet<(u8, &'static str)> = rules.iter().filter_map(|&rule| word(rule)).collect();
     let is_literal = |rule: &Rule| matches!(rule, Rule::number | Rule::double | Rule::null | Rule::boolean);
     if rules.iter().filter(|&&rule| word(rule) == Some(EXPRESSION)).all(is_literal) && words.remove(&EXPRESSION) {
-        words.retain(|word| !matches!(*word, STRING | NUMBER));
+        words.retain(|word| !matches!(*word, STRING | NUMBER | NULL));
         words.insert((0, "a number, a string or another literal"));
     }
     if words.contains(&EXPRESSION) {
         words.retain(|word| !matches!(*word, NAME | STRING | NUMBER));
+    }
+    if words.contains(&EXPRESSION) || words.contains(&OPERATOR) {
+        words.retain(|word| !matches!(*word, NOT | NULL));
     }
     if words.contains(&TYPE) {
         words.remove(&NAME);
@@ -114,6 +117,8 @@ const EXPRESSION: (u8, &str) = (0, "an expression");
 const TYPE: (u8, &str) = (0, "a type");
 const NAME: (u8, &str) = (1, "a name");
 const NUMBER: (u8, &str) = (3, "a whole number");
+const NOT: (u8, &str) = (5, "`NOT`");
+const NULL: (u8, &str) = (6, "`NULL`");
 const STRING: (u8, &str) = (3, "a string");
 const OPERATOR: (u8, &str) = (2, "an operator");
 
@@ -160,6 +165,12 @@ fn word(rule: Rule) -> Option<(u8, &'static str)> {
         Rule::close_angle => (5, "`>`"),
         Rule::k_as => (6, "`AS`"),
         Rule::k_when | Rule::when_arm => (6, "`WHEN`"),
+        Rule::not => NOT,
+        Rule::k_null => NULL,
+        Rule::k_distinct => (7, "`DISTINCT FROM`"),
+        Rule::k_between => (6, "`BETWEEN`"),
+        Rule::k_in => (7, "`IN`"),
+        Rule::k_like => (8, "`LIKE`"),
         Rule::k_then => (6, "`THEN`"),
         Rule::k_else | Rule::else_arm => (7, "`ELSE`"),
         Rule::k_end => (8, "`END`"),

@@ -28,21 +28,21 @@ pub(super) struct Found {
 /// Statements that `sql::ast` has no form for are kept as [`Statement::Other`]. All findings of the file are reported.
 /// The last `;` may be missing.
 pub fn script(source: SourceId, text: &str, report: &mut Report) -> Result<Script, Failed> {
-    let (found, comments) = read(source, text, report)?;
+    let (found, comments) = read(source, text, false, report)?;
     Ok(Script { statements: found.into_iter().map(|found| found.statement).collect(), comments })
 }
 
-/// Like [`script`], but a statement inside which comments would be lost is kept as text, with a warning: what a formatter
-/// needs.
+/// Like [`script`], but a statement inside which comments would be lost, or with types that are not made in the text, is
+/// kept as text, with a warning: what a formatter needs.
 pub fn faithful_script(source: SourceId, text: &str, report: &mut Report) -> Result<Script, Failed> {
-    let (found, comments) = read(source, text, report)?;
+    let (found, comments) = read(source, text, true, report)?;
     let mut statements = Vec::new();
     for Found { mut statement, range, lost } in found {
         if lost > 0 {
             let message = "the statement is left as it is, since a comment inside it has no place in the layout";
             let help = "put comments above the statement or above an item of its SELECT list";
             let place = Place::span(source, range.clone());
-            report.push(Diagnostic::new(&codes::UNPLACED_COMMENT, message).at(place).help(help));
+            report.push(Diagnostic::new(&codes::LEFT_AS_IT_IS, message).at(place).help(help));
             statement.statement = Statement::Other(text[range].to_owned());
         }
         statements.push(statement);
@@ -52,7 +52,7 @@ pub fn faithful_script(source: SourceId, text: &str, report: &mut Report) -> Res
 
 /// Reads exactly one statement.
 pub fn statement(source: SourceId, text: &str, report: &mut Report) -> Result<Statement, Failed> {
-    let (found, _) = read(source, text, report)?;
+    let (found, _) = read(source, text, false, report)?;
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only.statement.statement),
@@ -68,8 +68,14 @@ pub fn statement(source: SourceId, text: &str, report: &mut Report) -> Result<St
     }
 }
 
-/// The statements, and the comments below the last one.
-pub(super) fn read(source: SourceId, text: &str, report: &mut Report) -> Result<(Vec<Found>, Vec<String>), Failed> {
+/// The statements, and the comments below the last one. Where types may be made `elsewhere`, a statement with an unknown
+/// one is kept as text, with a warning.
+pub(super) fn read(
+    source: SourceId,
+    text: &str,
+    elsewhere: bool,
+    report: &mut Report,
+) -> Result<(Vec<Found>, Vec<String>), Failed> {
     let before = report.len();
     let mut scanned = Report::new();
     let Scan { parts, comments } = scan::scan(source, text, &mut scanned);
@@ -89,7 +95,20 @@ pub(super) fn read(source: SourceId, text: &str, report: &mut Report) -> Result<
             report.push(earlier.clone());
         }
         let mut inside = Comments { text, all: &comments[first..inner], placed: 0 };
-        let Ok(statement) = read_part(source, text, part, &mut inside, &mut types, report) else { continue };
+        let mut own = Report::new();
+        let statement = match read_part(source, text, part, &mut inside, &mut types, &mut own) {
+            Err(_) if elsewhere && own.diagnostics().iter().all(|finding| finding.code == &codes::UNKNOWN_TYPE) => {
+                own.diagnostics().iter().for_each(|finding| report.push(left_as_it_is(finding)));
+                Statement::Other(text[part.range.clone()].to_owned())
+            }
+            result => {
+                own.diagnostics().iter().for_each(|finding| report.push(finding.clone()));
+                match result {
+                    Ok(statement) => statement,
+                    Err(_) => continue,
+                }
+            }
+        };
         let lost = match statement {
             Statement::Other(_) => 0,
             _ => inside.all.len() - inside.placed,
@@ -102,6 +121,12 @@ pub(super) fn read(source: SourceId, text: &str, report: &mut Report) -> Result<
     let start = comments.partition_point(|comment| comment.range.start < at);
     let below = above(text, &comments[start..], at, found.last_mut());
     Ok((found, below))
+}
+
+/// The warning about an unknown type in a statement that stays as it is.
+fn left_as_it_is(unknown: &Diagnostic) -> Diagnostic {
+    let message = format!("the statement is left as it is, since {} in this file", unknown.message);
+    Diagnostic::new(&codes::LEFT_AS_IT_IS, message).at_maybe(unknown.place.clone())
 }
 
 fn begins_before(finding: &Diagnostic, end: usize) -> bool {
@@ -131,8 +156,8 @@ fn read_part(
 ) -> Result<Statement, Failed> {
     let own = &text[part.range.clone()];
     if !part.sound {
-        // The scan has reported why.
-        return report.check(0).map(|()| Statement::Other(own.to_owned()));
+        // The scan has reported why, which fails the whole text.
+        return Ok(Statement::Other(own.to_owned()));
     }
     match sort(text, part) {
         Sort::Other => return Ok(Statement::Other(own.to_owned())),

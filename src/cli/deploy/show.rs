@@ -65,7 +65,11 @@ fn one(step: &Step, full: bool, out: &mut String) {
                 difference(before.as_ref(), after.as_ref(), out);
             }
             Change::Stopped => {
-                let _ = writeln!(out, "  no query writes it any more: it starts again");
+                let _ = writeln!(
+                    out,
+                    "  no query writes it any more: a new one takes the rows that come from now on; rows that came meanwhile \
+                     only `apply --from-beginning` scores, and with them again those that were scored before"
+                );
             }
         }
     }

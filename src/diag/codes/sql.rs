@@ -38,9 +38,10 @@ super::codes! {
     DUPLICATE_COLUMN = "E0410", "column declared twice",
         "Two columns of a CREATE STREAM or CREATE TABLE have the same stored name. Bare names are stored in upper case, \
          so `amount` and `AMOUNT` are the same column; `` `amount` `` in backticks is another one.";
-    UNPLACED_COMMENT = "W0411", "comment that the formatter cannot place",
+    LEFT_AS_IT_IS = "W0411", "statement that the formatter leaves as it is",
         "Comments above a statement and above an item of a SELECT list are kept by `m2ksql fmt`. A statement with \
-         comments elsewhere, such as inside an expression or a list of columns, is left as it stands.";
+         comments elsewhere, such as inside an expression or a list of columns, is left as it stands, and so is one with a \
+         type that no CREATE TYPE above it in the file has made.";
     NO_RELATION = "E0412", "schema file without a stream or table",
         "The file given as a schema declares no stream or table with its columns. It should hold the CREATE STREAM or \
          CREATE TABLE that made the source, or the JSON that ksqlDB's REST API answers to `DESCRIBE name;`. A CREATE … AS \

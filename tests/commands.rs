@@ -162,7 +162,7 @@ fn texts() -> Vec<String> {
                 Some("sql") => {
                     texts.insert(text);
                 }
-                Some("jsonl") => texts.extend(text.lines().filter_map(|line| {
+                Some("jsonl") => texts.extend(text.lines().map(|line| {
                     let line: serde_json::Value = serde_json::from_str(line).unwrap();
                     match line["statement"].as_str() {
                         Some(statement) => statement.to_owned(),

@@ -76,6 +76,9 @@ impl Lowering<'_> {
                 self.score.divide(one, x)
             }
             Unary::CloglogInverse => {
+                if let Some(x) = self.score.double_value(x) {
+                    return Some(Item::Value(self.score.double(-libm::expm1(-libm::exp(x)))));
+                }
                 let inner = self.score.call(Function::Exp, vec![x]);
                 let negated = self.score.negate(inner);
                 // as statsmodels computes it; below x = -37, where the mean is e^x, it gives 0 as this does

@@ -1,6 +1,6 @@
 //! Impute, OneHot, Encode and Bins: what becomes CASE over a column.
 
-use super::single::Chain;
+use super::single::{self, Chain};
 use super::{Item, Lowering};
 use crate::bind::natural_type;
 use crate::model::{Encoder, Missing, NodeId, Unknown, Value};
@@ -43,12 +43,29 @@ impl Lowering<'_> {
         let arms = match missing {
             Missing::Absent => vec![Arm { condition: self.absent(x), value }],
             Missing::Equal(replaced) => {
-                let absent = Arm { condition: self.score.is_null(x), value: self.score.null(ty) };
-                let chain = Chain::of(self, arg, position);
-                vec![absent, Arm { condition: self.equals(x, chain.as_ref(), replaced), value }]
+                let (condition, mut sources) = self.same(x, (arg, position), replaced);
+                sources.push(x);
+                let absent = Arm { condition: self.score.any_null(sources), value: self.score.null(ty) };
+                vec![absent, Arm { condition, value }]
             }
         };
         Item::Value(self.score.case(arms, x))
+    }
+
+    /// Whether an element equals a value, and what makes that missing: as the runtime rounds it, where it is a monotone function
+    /// of one feature.
+    fn same(&mut self, x: Id, element: (NodeId, usize), value: &Value) -> (Id, Vec<Id>) {
+        let number = match value {
+            Value::Number(value) => Some(*value),
+            Value::Integer(value) if *value as f64 as i128 == i128::from(*value) => Some(*value as f64),
+            _ => None,
+        };
+        let decided = number.and_then(|number| single::with_constant(self, Comparison::Equal, element, number));
+        if let Some(Item::Flag { condition, missing }) = decided {
+            return (condition, missing);
+        }
+        let chain = Chain::of(self, element.0, element.1);
+        (self.equals(x, chain.as_ref(), value), Vec::new())
     }
 
     fn impute_flag(&mut self, item: &Item, fill: bool) -> Item {

@@ -11,6 +11,18 @@ impl Score {
     /// expression the set of sources that it *needs* to be present is computed from below; guards in CASE, AND and OR
     /// take sources out of it; at a root it must be empty.
     pub fn verify(&self) -> Result<(), String> {
+        self.well_formed()?;
+        let needs = self.needs(|_| false);
+        for root in self.roots() {
+            if let Some(source) = needs[root.index()].first() {
+                return Err(format!("{root} compares something that is NULL when {source} is, without a guard"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks order and types alone.
+    pub fn well_formed(&self) -> Result<(), String> {
         for id in self.ids() {
             let mut order = Ok(());
             self.expr(id).operands(|operand| {
@@ -20,12 +32,6 @@ impl Score {
             });
             order?;
             self.verify_types(id)?;
-        }
-        let needs = self.needs(|_| false);
-        for root in self.roots() {
-            if let Some(source) = needs[root.index()].first() {
-                return Err(format!("{root} compares something that is NULL when {source} is, without a guard"));
-            }
         }
         Ok(())
     }

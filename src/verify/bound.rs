@@ -430,6 +430,13 @@ fn cancelling(score: &Score) -> HashSet<Id> {
             }
             form = Some(atoms).filter(|atoms| atoms.len() <= MOST);
         }
+        // divided by a constant, as a scaler does
+        if let Expr::Call(Function::Divide, list) = score.expr(id)
+            && let Some(divisor) = score.double_value(list[1])
+        {
+            let atoms = forms[list[0].index()].clone().unwrap_or_else(|| BTreeMap::from([(list[0], (1.0, 1.0))]));
+            form = Some(atoms.into_iter().map(|(id, (c, size))| (id, (c / divisor, size / divisor.abs()))).collect());
+        }
         forms.push(form);
     }
     found
